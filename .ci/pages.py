@@ -1,0 +1,130 @@
+"""Execute the notebooks with the real data and store what they show; with --check, say which pages need it.
+
+`nbs/executed.json` keeps, for every page, what its stored outputs were made from and with."""
+import argparse
+import datetime
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import re
+import sys
+import time
+
+from notebooks import ROOT, batches, code_cells, directives, dirt, find_cifar, flags, never_run, pages, read, settings, sha, source
+
+LIBS = 'torch torchvision numpy matplotlib albumentations grad-cam'.split()
+
+
+def record_path(root): return root/'nbs'/'executed.json'
+def records(root): return read(record_path(root)) if record_path(root).exists() else {}
+def code_sha(nb): return sha('\0'.join(source(c).strip() for c in code_cells(nb)))
+def outputs_sha(nb): return sha(json.dumps([c['outputs'] for c in code_cells(nb)], sort_keys=True))
+
+
+def weights(root):
+    "sha256 of every file of weights in the package"
+    files = sorted(o for o in (root/settings(root)['lib_path']/'weights').glob('*') if o.is_file() and o.name[0] != '.')
+    return {o.name: sha(o.read_bytes()) for o in files}
+
+
+def stale(root=ROOT):
+    "Page -> why its stored outputs do not belong to it (None: they do)"
+    done, now, res = records(root), weights(root), {}
+    for p in pages(root):
+        nb, was = read(p), done.get(p.stem)
+        if was is None: why = 'was never executed'
+        elif was['code'] != code_sha(nb): why = 'code has changed since it was executed'
+        elif was['outputs'] != outputs_sha(nb): why = 'stored outputs are not those of its execution'
+        elif was['weights'] != now: why = 'weights have changed since it was executed'
+        else: why = None
+        res[p.stem] = why
+    return res | {o: 'is recorded but there is no such page' for o in done if o not in res}
+
+
+def hardware():
+    "Processor and number of cores"
+    try: cpu = re.search(r'model name\s*:\s*(.*)', open('/proc/cpuinfo').read())[1]
+    except (OSError, TypeError): cpu = platform.processor() or platform.machine()
+    return {'cpu': cpu, 'cores': os.cpu_count()}
+
+
+def kept_cells(nb, skip, was):
+    "Cells with a flag in `skip` and stored outputs: id -> hash of the source they were executed at"
+    res = {}
+    for c in code_cells(nb):
+        if not (flags(c) & skip and c['outputs']): continue
+        old = was.get('flagged', {}).get(c['id'])
+        if not old: raise SystemExit(f"cell {c['id']} has outputs but no record of their execution: run this page without --no-slow")
+        if old['source'] != sha(source(c)): raise SystemExit(f"cell {c['id']} has changed since it was executed: run this page without --no-slow")
+        res[c['id']] = old
+    return res
+
+
+def execute(path, skip):
+    "Run a page in a fresh kernel, but not the cells with a flag in `skip`, and store its clean outputs"
+    import nbformat
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError
+    from nbdev.clean import nbdev_clean
+
+    class Client(NotebookClient):
+        async def async_execute_cell(self, cell, *args, **kwargs):
+            if never_run(cell) or flags(cell) & skip: return cell
+            return await super().async_execute_cell(cell, *args, **kwargs)
+
+    nb = nbformat.read(path, as_version=4)
+    where = {'metadata': {'path': str(path.parent)}}
+    try: Client(nb, timeout=None, kernel_name='python3', extra_arguments=['--log-level=40'], resources=where).execute()
+    except CellExecutionError as e: raise SystemExit(f'{path.name} is left as it was:\n{e}') from None
+    bad = dirt(nb)
+    if bad: raise SystemExit(f'{path.name} is left as it was:\n  ' + '\n  '.join(bad))
+    nbformat.write(nb, path)
+    nbdev_clean.__wrapped__(str(path))
+
+
+def main():
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument('pages', nargs='*', help='names such as 00_data (default: all)')
+    ap.add_argument('--no-slow', action='store_true', help='keep the stored outputs of cells flagged slow')
+    ap.add_argument('--cuda', action='store_true', help='also run cells flagged cuda')
+    ap.add_argument('--check', action='store_true', help='only list the pages that need to be executed')
+    args = ap.parse_args()
+
+    if args.check:
+        bad = {k: v for k, v in stale().items() if v}
+        for k, v in bad.items(): print(f'{k}: {v}')
+        sys.exit(bool(bad))
+
+    every = {p.stem: p for p in pages()}
+    names = [o.removesuffix('.ipynb') for o in args.pages] or list(every)
+    for o in names:
+        if o not in every: raise SystemExit(f'no page {o} in nbs: there are {", ".join(every)}')
+    data = find_cifar()
+    if not data: raise SystemExit('CIFAR-10 not found: set CIFAR_CAM_DATA to the folder that holds cifar-10-batches-py')
+    os.environ.update(CIFAR_CAM_DATA=str(data), NO_ALBUMENTATIONS_UPDATE='1', JUPYTER_PREFER_ENV_PATH='1',
+                      PATH=f"{sys.prefix}/bin:{os.environ['PATH']}")
+    for o in ['MPLBACKEND', 'IN_TEST']: os.environ.pop(o, None)
+    os.chdir(ROOT)
+
+    skip = ({'slow'} if args.no_slow else set()) | (set() if args.cuda else {'cuda'})
+    done = records(ROOT)
+    md5 = {o.name: hashlib.md5(o.read_bytes()).hexdigest() for o in batches(data)}
+    for name in [o for o in every if o in names]:
+        path, start, today = every[name], time.time(), datetime.date.today().isoformat()
+        kept = kept_cells(read(path), skip, done.get(name, {}))
+        execute(path, skip)
+        nb = read(path)
+        fresh = {c['id']: {'source': sha(source(c)), 'executed': today} for c in code_cells(nb)
+                 if flags(c) & {'slow', 'cuda'} - skip and not flags(c) & skip and 'eval' not in directives(c)}
+        versions = {'python': platform.python_version()} | {o: importlib.metadata.version(o) for o in LIBS}
+        done[name] = {'code': code_sha(nb), 'outputs': outputs_sha(nb), 'date': today, 'seconds': round(time.time() - start),
+                      'flagged': kept | fresh, 'kept': sorted(kept), 'weights': weights(ROOT), 'cifar10': md5,
+                      'versions': versions, 'hardware': hardware()}
+        done = {o: done[o] for o in every if o in done}
+        record_path(ROOT).write_text(json.dumps(done, indent=1) + '\n', encoding='utf-8')
+        print(f"{name}: {done[name]['seconds']} s" + (f', {len(kept)} slow cells kept' if kept else ''), flush=True)
+
+
+if __name__ == '__main__': main()

@@ -1,0 +1,58 @@
+# `make help` lists what there is. The first target that needs it makes the environment, in .venv; PYTHON=python3.12 chooses for which Python.
+
+PYTHON ?= python3
+BIN = .venv/bin
+UV = $(BIN)/uv
+INSTALLED = $(BIN)/.installed
+PAGES =
+ARGS =
+
+# What a user's own settings must not change
+unexport PIP_FIND_LINKS PIP_USER PIP_TARGET PIP_PREFIX UV_FIND_LINKS UV_PYTHON VIRTUAL_ENV CONDA_PREFIX PYTHONPATH PYTHONDONTWRITEBYTECODE
+
+.PHONY: help report test pages readme dev docs lock clean
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+report: $(INSTALLED) ## write the report on one trained net to report/ (ARGS= goes to cifar_cam_report)
+	$(BIN)/cifar_cam_report --out report $(ARGS)
+
+test: $(INSTALLED) ## everything that must hold, on this machine, in one command
+	$(BIN)/python .ci/test.py $(ARGS)
+
+pages: $(INSTALLED) ## execute the notebooks with the real data and store their outputs (PAGES="00_data 01_resnet", ARGS=--no-slow)
+	$(BIN)/python .ci/pages.py $(PAGES) $(ARGS)
+
+readme: $(INSTALLED) ## make README.md from nbs/index.ipynb
+	$(BIN)/python .ci/readme.py
+
+dev: $(INSTALLED) ## git hooks and a Jupyter kernel for working on the notebooks
+	$(BIN)/nbdev_install_hooks
+	$(BIN)/python -m ipykernel install --prefix .venv --name cifar_cam --display-name cifar_cam
+
+docs: $(INSTALLED) ## the website, in _docs (needs Quarto)
+	@command -v quarto >/dev/null || { echo "Quarto is not installed: see https://quarto.org/docs/get-started" >&2; exit 1; }
+	$(MAKE) readme
+	touch README.md
+	PATH="$(CURDIR)/$(BIN):$$PATH" nbdev_docs
+
+lock: $(UV) ## remake .ci/lock.txt from settings.ini (ARGS=--upgrade for newer versions)
+	PYTHONPATH=.ci $(BIN)/python -c "from notebooks import settings as s; print(*(s()['requirements'] + ' ' + s()['dev_requirements']).split(), sep='\n')" | \
+	  $(UV) pip compile - -q --universal --python-version 3.11 --no-emit-index-url \
+	  --custom-compile-command "make lock" $(ARGS) -o .ci/lock.txt
+
+clean: ## remove what was built, but not the environment
+	rm -rf build dist _docs _proc report .ruff_cache *.egg-info
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+
+$(UV):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
+	[ -x $(BIN)/python ] || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip -q
+	$(BIN)/python -m pip install -q uv
+
+$(INSTALLED): .ci/lock.txt settings.ini setup.py pyproject.toml | $(UV)
+	$(UV) pip install -q --python $(BIN)/python -r .ci/lock.txt
+	$(UV) pip install -q --python $(BIN)/python --no-deps -e .
+	touch $@

@@ -20,7 +20,7 @@ from torch import Tensor,nn
 from .data import Pictures,show_images
 from .train import predict
 
-# %% ../nbs/04_analysis.ipynb #06878a1c
+# %% ../nbs/04_analysis.ipynb #445a71c7
 @dataclass(frozen=True)
 class Predictions:
     "Logits and labels of some pictures, and what follows from them"
@@ -40,7 +40,7 @@ class Predictions:
     @cached_property
     def right(self): return self.pred==self.label
     @property
-    def accuracy(self): return self.right.float().mean().item()
+    def accuracy(self): return self.right.double().mean().item()
 
     def sure(self, cls): return self.prob.gather(1, cls[:,None])[:,0] # probability of a class each
 
@@ -100,34 +100,34 @@ def per_class(
     return pd.DataFrame([dict(n=m[c].sum().item(), accuracy=(m[c,c]/m[c].sum()).item(), true_prob=p[preds.label==c].mean().item(),
                               taken_for=preds.classes[off[c].argmax()] if off[c].any() else '') for c in range(len(m))], index=preds.classes)
 
-# %% ../nbs/04_analysis.ipynb #f481f67e
+# %% ../nbs/04_analysis.ipynb #0ab3b6c8
 def worst(
     preds:Predictions, # Predictions of a split
     k:int=20,          # How many; fewer if there are fewer mistakes
-)->Tensor:             # Places in `preds`, highest loss first
+)->np.ndarray:         # Places in `preds`, highest loss first
     "The mistakes of highest loss"
     wrong = (~preds.right).nonzero()[:,0]
-    return wrong[preds.loss[wrong].argsort(descending=True)[:k]]
+    return wrong[preds.loss[wrong].argsort(descending=True)[:k]].numpy()
 
 def surest(
     preds:Predictions, # Predictions of a split
     k:int=20,          # How many; fewer if there are fewer correct ones
-)->Tensor:             # Places in `preds`, highest probability first
+)->np.ndarray:         # Places in `preds`, highest probability first
     "The correct pictures of highest probability"
     right = preds.right.nonzero()[:,0]
-    return right[preds.loss[right].argsort()[:k]]
+    return right[preds.loss[right].argsort()[:k]].numpy()
 
 def drawn(
     preds:Predictions, # Predictions of a split
     right:bool,        # Draw from the correct ones, or from the mistakes?
     k:int=20,          # How many; fewer if there are fewer
     seed:int=0,        # Seed of the draw
-)->Tensor:             # Places in `preds`
+)->np.ndarray:         # Places in `preds`
     "A random draw of correct pictures or of mistakes"
     among = (preds.right==right).nonzero()[:,0]
-    return among[torch.randperm(len(among), generator=torch.Generator().manual_seed(seed))[:k]]
+    return among[torch.randperm(len(among), generator=torch.Generator().manual_seed(seed))[:k]].numpy()
 
-# %% ../nbs/04_analysis.ipynb #92fd717f
+# %% ../nbs/04_analysis.ipynb #a16d0821
 def caption(
     preds:Predictions, # Predictions of a split
     i:int,             # Place in `preds`
@@ -140,10 +140,9 @@ def caption(
 def gallery(
     preds:Predictions, # Predictions of `pics`
     pics:Pictures,     # The pictures
-    places:Tensor,     # Which of them, from `worst`, `surest` or `drawn`
+    places:np.ndarray, # Which of them, from `worst`, `surest` or `drawn`
     cols:int=10,       # Pictures in a row
 )->np.ndarray:         # The axes
     "Pictures with what they were taken for"
     if len(pics)!=len(preds): raise ValueError(f"{len(preds)} predictions do not belong to {len(pics)} pictures of {pics.name}")
-    places = [int(i) for i in places]
     return show_images(pics.x[places], [caption(preds, i) for i in places], cols, size=1.05)

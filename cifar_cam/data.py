@@ -149,7 +149,7 @@ def cifar10(
     train,valid = split_valid(y, 5000)
     return Splits(full[train], replace(full[valid], name='CIFAR-10 valid'), Pictures(xt, yt, CLASSES, 'CIFAR-10 test', np.arange(len(yt))))
 
-# %% ../nbs/00_data.ipynb #381f21dc
+# %% ../nbs/00_data.ipynb #5b98e8e0
 def show_images(
     x:np.ndarray,    # Pictures, (n,H,W,3) uint8
     titles:list,     # A title each
@@ -157,6 +157,7 @@ def show_images(
     size:float=0.9,  # Inches a picture
 )->np.ndarray:       # The axes, (rows,cols)
     "Draw pictures in a grid, each pixel a square"
+    if not len(x): raise ValueError("no pictures to draw: x is empty")
     rows = -(-len(x)//cols)
     lines = max(t.count('\n')+1 for t in titles)
     fig,axs = plt.subplots(rows, cols, figsize=(cols*size,rows*(size+0.13*lines)), squeeze=False, layout='constrained')
@@ -315,7 +316,7 @@ def denorm(
     mean,std = _stats(xb.device)
     return ((xb*std+mean)*255).round().clamp(0,255).byte().permute(0,2,3,1).cpu().numpy()
 
-# %% ../nbs/00_data.ipynb #96cce479
+# %% ../nbs/00_data.ipynb #9597d0d3
 FILL = tuple(round(255*m) for m in MEAN)
 
 def _cutout(A, p): # on a canvas of 64, so that the square may reach over the edge
@@ -327,8 +328,11 @@ def _flip_crop(A): return [A.HorizontalFlip(p=0.5), A.PadIfNeeded(40, 40, border
 def _crop_cutout(A): return [A.PadIfNeeded(40, 40, border_mode=0, fill=0), A.RandomCrop(32, 32), *_cutout(A, 0.2)]
 def _affine_cutout(A):
     return [A.HorizontalFlip(p=0.5), A.Affine(translate_percent=(-0.1,0.1), scale=(0.9,1.1), rotate=(-15,15), fill=FILL, p=0.5), *_cutout(A, 0.5)]
+def _turn_holes(A):
+    return [A.HorizontalFlip(p=0.5), A.VerticalFlip(p=0.5), A.Transpose(p=0.5),
+            A.CoarseDropout(num_holes_range=(2,4), hole_height_range=(3,8), hole_width_range=(3,8), fill='random_uniform', p=0.9)]
 
-augmentations = dict(none=lambda A: [], flip_crop=_flip_crop, crop_cutout=_crop_cutout, affine_cutout=_affine_cutout)
+augmentations = dict(none=lambda A: [], flip_crop=_flip_crop, crop_cutout=_crop_cutout, affine_cutout=_affine_cutout, turn_holes=_turn_holes)
 
 # %% ../nbs/00_data.ipynb #27e9336e
 def augmenter(

@@ -23,23 +23,28 @@ from .analysis import Predictions
 from .data import Pictures,norm,show_images
 from .resnet import STAGES,eval_mode,stage
 
-# %% ../nbs/05_gradcam.ipynb #0c528012
+# %% ../nbs/05_gradcam.ipynb #8af64153
 class Tap:
-    "Catch the output of `layer` while a `with` block is open, as a leaf that gradients stop at; leaves no trace on the layer"
+    "Catch the output of `layer` while a `with` block is open and record gradients from there on; leaves no trace on the layer"
     def __init__(self,
         layer:nn.Module, # Layer to listen to, such as `model.layer4`
     ): self.layer,self.outs = layer,[]
 
     def _catch(self, layer, inp, out):
         if not torch.is_tensor(out) or out.ndim!=4: raise ValueError(f"{type(layer).__name__} gives no feature maps (n,c,h,w): choose a layer before the pooling")
-        self.outs.append(out.detach().requires_grad_())
+        torch.set_grad_enabled(True)
+        self.outs.append(out if out.requires_grad else out.detach().requires_grad_())
         return self.outs[-1].clone() # a copy, so that a later layer may work in place
 
     def __enter__(self):
+        self._grad = torch.is_grad_enabled()
+        torch.set_grad_enabled(False)
         self._handle = self.layer.register_forward_hook(self._catch)
         return self
 
-    def __exit__(self, *exc): self._handle.remove()
+    def __exit__(self, *exc):
+        self._handle.remove()
+        torch.set_grad_enabled(self._grad)
 
     @property
     def out(self):
@@ -63,9 +68,9 @@ def _targets(target, logits): # a class for each picture, checked
     if t.is_floating_point() or ((t<0)|(t>=k)).any(): raise ValueError(f"target must be whole numbers from 0 to {k-1}, got {t.tolist()}")
     return t.long()
 
-# %% ../nbs/05_gradcam.ipynb #f9b30cba
+# %% ../nbs/05_gradcam.ipynb #3176186c
 def _cam_pass(model, xb, layers, target, signed): # one pass: a map for each layer, in the layers' own order
-    with eval_mode(model), torch.enable_grad(), ExitStack() as stack:
+    with eval_mode(model), ExitStack() as stack:
         taps = [stack.enter_context(Tap(l)) for l in layers]
         logits = model(xb)
         if logits.ndim!=2: raise ValueError(f"the model must give logits (n,classes), got {tuple(logits.shape)}")
@@ -87,6 +92,7 @@ def grad_cam(
     chunk:int=32,       # Pictures at a time
 )->Cams:                # Maps (n,h,w) at the layer's size, logits, classes
     "Grad-CAM, equations 1 and 2 of [Selvaraju et al. 2016](https://arxiv.org/abs/1610.02391); raises `ValueError` on a layer or class that does not fit"
+    if not len(xb): raise ValueError("xb holds no pictures")
     layers,t = [stage(model, layer)],target if target is None else torch.as_tensor(target)
     if t is not None and t.ndim and len(t)!=len(xb): raise ValueError(f"{len(t)} targets do not match {len(xb)} pictures")
     device = next(model.parameters()).device
@@ -128,12 +134,12 @@ def show_overlays(
     axs[0,0].figure.colorbar(ScalarMappable(Normalize(0, vmax), 'inferno'), ax=axs, label='evidence, logits a position', shrink=0.8, aspect=30)
     return axs
 
-# %% ../nbs/05_gradcam.ipynb #ad3c0ed5
+# %% ../nbs/05_gradcam.ipynb #f2f29d5e
 def cam_pair(
     model:nn.Module,      # Network that made `preds`
     pics:Pictures,        # Pictures
     preds:Predictions,    # Their predictions
-    places:Tensor,        # Which of them
+    places:np.ndarray,    # Which of them
     layer:str='layer4',   # See `grad_cam`
     signed:bool=False,    # See `grad_cam`
 )->tuple:                 # Maps of the predicted classes, maps of the true classes: (n,h,w) each
@@ -145,7 +151,7 @@ def show_pairs(
     model:nn.Module,      # Network that made `preds`
     pics:Pictures,        # Pictures
     preds:Predictions,    # Their predictions
-    places:Tensor,        # Which of them
+    places:np.ndarray,    # Which of them
     layer:str='layer4',   # See `grad_cam`
 )->np.ndarray:            # The axes, (3,n)
     "Pictures with Grad-CAM for the predicted and for the true class"

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['borrowed', 'Sweep', 'lr_range_test', 'Suggestion', 'suggest', 'plot_sweep']
 
-# %% ../nbs/02_lrfinder.ipynb #1cdbac67
+# %% ../nbs/02_lrfinder.ipynb #542357d7
 import copy,random,tempfile
 from contextlib import contextmanager,redirect_stdout
 from io import StringIO
@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import torch
 from torch import nn
 from torch.optim import Optimizer
@@ -40,7 +41,7 @@ def borrowed(
         for p,g in grads.items(): p.grad = g
         random.setstate(py), np.random.set_state(npy), torch.set_rng_state(cpu), torch.cuda.set_rng_state_all(cuda)
 
-# %% ../nbs/02_lrfinder.ipynb #f2d1bb61
+# %% ../nbs/02_lrfinder.ipynb #328fbf8b
 class Sweep(NamedTuple):
     "What a range test measured, one value a step"
     lrs:np.ndarray    # Learning rates, (n,), growing
@@ -54,6 +55,20 @@ class Sweep(NamedTuple):
         avg = np.zeros(len(self.losses)+1)
         for i,l in enumerate(self.losses): avg[i+1] = beta*avg[i]+(1-beta)*l
         return avg[1:]/(1-beta**np.arange(1, len(self.losses)+1))
+
+    def save(self,
+        file:str, # CSV to write
+    ):
+        "Write rates and losses as CSV"
+        pd.DataFrame(dict(lr=self.lrs, loss=self.losses)).to_csv(file, index=False)
+
+    @classmethod
+    def read(cls,
+        file:str, # CSV that `save` wrote
+    ):
+        "The sweep of a CSV"
+        t = pd.read_csv(file)
+        return cls(t.lr.to_numpy(), t.loss.to_numpy(), 'read from a file')
 
 # %% ../nbs/02_lrfinder.ipynb #d593836c
 class _End(Exception): pass # leaves the library's loop
@@ -69,7 +84,7 @@ def _finder(model, opt, loss_func, tmp, diverge):
             return loss
     return Finder(model, opt, loss_func, memory_cache=False, cache_dir=tmp)
 
-# %% ../nbs/02_lrfinder.ipynb #2ff4f591
+# %% ../nbs/02_lrfinder.ipynb #632baa94
 def lr_range_test(
     model:nn.Module,     # Network; on its device the test runs
     opt:Optimizer,       # Optimizer over its parameters, without a scheduler
@@ -87,7 +102,7 @@ def lr_range_test(
     if mode not in ('exp','linear'): raise ValueError(f"unknown {mode=}: 'exp' or 'linear'")
     why = 'finished'
     with tempfile.TemporaryDirectory() as tmp, borrowed(model, opt), redirect_stdout(StringIO()):
-        for g in opt.param_groups: g.pop('initial_lr', None)
+        for g in opt.param_groups: g.pop('initial_lr', None) # of a scheduler, which rests meanwhile
         finder = _finder(model, opt, loss_func, tmp, diverge)
         try: finder.range_test(dl, start_lr=lo, end_lr=hi, num_iter=n, step_mode=mode, smooth_f=0, diverge_th=float('inf'))
         except _End as e: why = str(e)

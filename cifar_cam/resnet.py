@@ -6,14 +6,14 @@
 __all__ = ['STAGES', 'WEIGHTS', 'BasicBlock', 'ResNet', 'resnet18', 'stage', 'eval_mode', 'Summary', 'summary', 'load_weights',
            'save_weights', 'card', 'pretrained']
 
-# %% ../nbs/01_resnet.ipynb #3653f61f
+# %% ../nbs/01_resnet.ipynb #5d70b110
 import hashlib,json
 from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor,nn
+from torch import nn
 
 # %% ../nbs/01_resnet.ipynb #f0632672
 class BasicBlock(nn.Module):

@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['recipes', 'schedules', 'log', 'Recipe', 'schedule', 'optimizer', 'train_step', 'predict', 'loss_acc',
-           'default_device', 'fresh', 'fit', 'log_line', 'plot_history', 'hardware', 'save_run']
+           'default_device', 'fresh', 'fit', 'log_line', 'find_lr', 'plot_history', 'hardware', 'save_run']
 
-# %% ../nbs/03_train.ipynb #d0e4d4c4
-import copy,logging,platform,time
+# %% ../nbs/03_train.ipynb #b3bb90b1
+import copy,json,logging,platform,time
 from dataclasses import asdict,dataclass,replace
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from torch.optim.lr_scheduler import ConstantLR,CosineAnnealingLR,OneCycleLR,Ste
 from tqdm.auto import tqdm
 
 from .data import Pictures,Splits,loader,norm
+from .lrfinder import Sweep,lr_range_test
 from .resnet import eval_mode,resnet18,save_weights
 
 # %% ../nbs/03_train.ipynb #e679f889
@@ -45,11 +46,11 @@ class Recipe:
     learn:str='train'          # Part of the data set to learn from: 'train' or 'full'
     watch:str='valid'          # Part to measure after each epoch: 'valid' or 'test'
 
-# %% ../nbs/03_train.ipynb #fffd83d3
+# %% ../nbs/03_train.ipynb #c999b2ff
 _source = Recipe(bs=512, momentum=0.9, nesterov=False, l2=0., augment='flip_crop', learn='full', watch='test')
 recipes = dict(
     narrow=Recipe(epochs=7, bs=128, lr=0.2, width=16, label_smoothing=0.05),
-    shapes=Recipe(epochs=8, bs=128, lr=0.2, width=8, augment='none'),
+    shapes=Recipe(epochs=6, bs=64, lr=0.1, width=8, l2=2e-3, augment='turn_holes'),
     source000=replace(_source, lr=0.0479, warmup=0.25),                       # one-cycle, 90.89 % printed
     source001=replace(_source, lr=0.02, warmup=0.25, augment='crop_cutout'),  # no flip, 91.41 % printed
     source002=replace(_source, lr=0.01, bs=64, schedule='step', augment='affine_cutout'),  # 88.95 % printed
@@ -99,7 +100,7 @@ def train_step(
     opt.zero_grad()
     return loss.detach(),(logits.argmax(1)==yb).sum()
 
-# %% ../nbs/03_train.ipynb #d7564e02
+# %% ../nbs/03_train.ipynb #184ce7de
 @torch.no_grad()
 def predict(
     model:nn.Module, # Network; its device is used
@@ -116,7 +117,7 @@ def loss_acc(
 )->tuple:           # Mean cross-entropy, share of correct ones in [0,1]
     "Loss and accuracy of logits"
     y = torch.as_tensor(labels)
-    return F.cross_entropy(logits, y).item(),(logits.argmax(1)==y).float().mean().item()
+    return F.cross_entropy(logits, y).item(),(logits.argmax(1)==y).double().mean().item()
 
 # %% ../nbs/03_train.ipynb #cefabc48
 log = logging.getLogger('cifar_cam')
@@ -185,6 +186,24 @@ def log_line(
     return (f"Epoch {row['epoch']:.0f}, learning rate {row['lr']:.6f}: Loss={row['train_loss']:.4f} Batch_id={row['batches']-1:.0f} Accuracy={100*row['train_acc']:.2f}\n"
             f"{'Test' if w=='test' else 'Valid'} set: Average loss: {row[f'{w}_loss']:.4f}, Accuracy: {right}/{n} ({100*right/n:.2f}%)")
 
+# %% ../nbs/03_train.ipynb #87405711
+def find_lr(
+    splits:Splits,   # Data
+    recipe:Recipe,   # Settings: network, batches and optimizer are its own
+    device:str=None, # 'cpu' or 'cuda'; None takes the GPU if there is one
+    lo:float=1e-5,   # First learning rate
+    hi:float=10.,    # Last learning rate
+    n:int=200,       # Steps
+)->Sweep:            # Rates and losses
+    "LR range test of a recipe's untrained network, on the batches that `fit` would give it"
+    pics = getattr(splits, recipe.learn)
+    model = fresh(recipe, len(pics.classes), device)
+    dl = loader(pics, recipe.bs, recipe.augment, recipe.seed)
+    def loss_func(logits, y): return F.cross_entropy(logits, y, label_smoothing=recipe.label_smoothing)
+    with torch.random.fork_rng():
+        torch.manual_seed(recipe.seed)
+        return lr_range_test(model, optimizer(model, recipe), loss_func, dl, lo, hi, n)
+
 # %% ../nbs/03_train.ipynb #d1a1f3de
 def plot_history(
     history,     # What `fit` returned, or its CSV read back
@@ -199,7 +218,7 @@ def plot_history(
     for ax,name in zip(axs, ('mean loss','accuracy, %','learning rate at its start')): ax.set(xlabel='epoch', ylabel=name)
     return list(axs)
 
-# %% ../nbs/03_train.ipynb #7c89dcfd
+# %% ../nbs/03_train.ipynb #053e7d16
 def hardware()->dict: # processor, GPU, versions
     "What a number was measured on"
     cpu = [l.split(':',1)[1].strip() for l in Path('/proc/cpuinfo').read_text().splitlines() if l.startswith('model name')] if Path('/proc/cpuinfo').exists() else []
@@ -211,7 +230,8 @@ def save_run(
     history,         # What `fit` returned with it
     recipe:Recipe,   # What it was trained with
     splits:Splits,   # Data; its test part is opened here
-    file:str,        # Name without ending; writes .safetensors, .json and .csv
+    file:str,        # Name without ending; writes .safetensors, .json, .csv, and .sweep.csv if there is a sweep
+    sweep:Sweep=None,# What `find_lr` returned
 )->dict:             # The card
     "Write weights, card and history of a run; the card states the accuracy on the test set of the weights as written"
     file = Path(file)
@@ -221,4 +241,5 @@ def save_run(
                 train_seconds=round(float(history.seconds.sum()), 1), date=time.strftime('%Y-%m-%d'), **hardware())
     save_weights(model, file, **card)
     history.to_csv(file.with_suffix('.csv'), index=False)
-    return card
+    if sweep: sweep.save(file.with_suffix('.sweep.csv'))
+    return json.loads(file.with_suffix('.json').read_text())

@@ -8,7 +8,7 @@ __all__ = ['CLASSES', 'FOLDER', 'SHAPES', 'MEAN', 'STD', 'FILL', 'augmentations'
            'mean_pictures', 'plot_counts', 'shapes10', 'norm', 'denorm', 'augmenter', 'seed_draws', 'show_steps',
            'EpochBatches', 'Augmented', 'loader']
 
-# %% ../nbs/00_data.ipynb #81096269
+# %% ../nbs/00_data.ipynb #6c39afc8
 import hashlib,os,pickle,tarfile,urllib.request
 from dataclasses import dataclass,replace
 from functools import cache
@@ -21,7 +21,7 @@ import torch
 from fastcore.xdg import xdg_cache_home
 from torch import Tensor
 from torch.utils.data import DataLoader,Dataset
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 # %% ../nbs/00_data.ipynb #cf1c49fa
 @dataclass(frozen=True)
@@ -167,10 +167,10 @@ def show_images(
         ax.set_title(t, fontsize=8, pad=2)
     return axs
 
-# %% ../nbs/00_data.ipynb #f43aab65
+# %% ../nbs/00_data.ipynb #7c841ac5
 def by_class(
     pics:Pictures, # Pictures of all classes
-    n:int=8,       # How many of each
+    n:int=4,       # How many of each
     seed:int=0,    # Seed of the draw
 )->Pictures:       # `n` of class 0, then `n` of class 1, ...
     "Draw `n` pictures of each class; raises `ValueError` where a class has fewer"

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['borrowed', 'Sweep', 'lr_range_test', 'Suggestion', 'suggest', 'plot_sweep']
 
-# %% ../nbs/02_lrfinder.ipynb #542357d7
-import copy,random,tempfile
+# %% ../nbs/02_lrfinder.ipynb #cec3e475
+import copy,random,tempfile,warnings
 from contextlib import contextmanager,redirect_stdout
 from io import StringIO
 from typing import NamedTuple
@@ -70,11 +70,12 @@ class Sweep(NamedTuple):
         t = pd.read_csv(file)
         return cls(t.lr.to_numpy(), t.loss.to_numpy(), 'read from a file')
 
-# %% ../nbs/02_lrfinder.ipynb #d593836c
+# %% ../nbs/02_lrfinder.ipynb #b37d704f
 class _End(Exception): pass # leaves the library's loop
 
 def _finder(model, opt, loss_func, tmp, diverge):
-    from torch_lr_finder import LRFinder # loads matplotlib's pyplot and tqdm: only when needed
+    with warnings.catch_warnings(action='ignore'): # of tqdm, about widgets
+        from torch_lr_finder import LRFinder
     class Finder(LRFinder):
         def _train_batch(self, *args, **kw):
             loss = super()._train_batch(*args, **kw)
@@ -116,7 +117,7 @@ class Suggestion(NamedTuple):
     valley:float     # Halfway along the longest fall
     minimum10:float  # A tenth of the rate at the lowest smoothed loss
 
-# %% ../nbs/02_lrfinder.ipynb #624c0a2a
+# %% ../nbs/02_lrfinder.ipynb #996a561f
 def _valley(l): # halfway along the longest falling subsequence of `l`, as fastai counts it
     length = np.ones(len(l), int)
     for i in range(1, len(l)):
@@ -128,14 +129,16 @@ def _valley(l): # halfway along the longest falling subsequence of `l`, as fasta
 def suggest(
     sweep:Sweep,     # What `lr_range_test` returned
     beta:float=0.95, # Smoothing, see `Sweep.smooth`
+    skip:float=0.1,  # Share of the steps at the start to leave out: there the average rests on few batches and jumps
 )->Suggestion:       # A rate by each rule
     "Read learning rates from a sweep; raises `ValueError` when it is too short or its loss never falls"
     if len(sweep.lrs)<10: raise ValueError(f"a sweep of {len(sweep.lrs)} steps ({sweep.why}) is too short for a suggestion: start at a lower rate or take more steps")
-    loss = sweep.smooth(beta)
+    first = int(skip*len(sweep.lrs))
+    lrs,loss = sweep.lrs[first:],sweep.smooth(beta)[first:]
     low = loss.argmin()
     if low==0: raise ValueError("the loss never falls below its start: no rate of this sweep trains the model")
-    slope = np.gradient(loss[:low+1], np.log(sweep.lrs[:low+1]))
-    return Suggestion(*(float(v) for v in (sweep.lrs[slope.argmin()], sweep.lrs[_valley(loss)], sweep.lrs[low]/10)))
+    slope = np.gradient(loss[:low+1], np.log(lrs[:low+1]))
+    return Suggestion(*(float(v) for v in (lrs[slope.argmin()], lrs[_valley(loss)], lrs[low]/10)))
 
 # %% ../nbs/02_lrfinder.ipynb #c1bdd238
 def plot_sweep(

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['picture_uri', 'figure_uri', 'records', 'packaged_run', 'write_report', 'read_picture', 'top_classes']
 
-# %% ../nbs/07_report.ipynb #a7c78460
+# %% ../nbs/07_report.ipynb #25e3403a
 import base64,io,json,os
 from pathlib import Path
 
@@ -16,7 +16,7 @@ import torch
 from PIL import Image,ImageOps,UnidentifiedImageError
 from torch import nn
 
-from .analysis import Predictions,classify,most_confused,plot_confusion,surest,worst
+from .analysis import Predictions,classify,drawn,most_confused,plot_confusion,worst
 from .data import Pictures,norm
 from .gradcam import cam_pair,overlay
 from .lrfinder import Sweep,plot_sweep,suggest
@@ -71,7 +71,7 @@ def packaged_run(
     model,c = pretrained(name),card(name)
     return model,c,pd.read_csv(WEIGHTS/f'{name}.csv'),Sweep.read(WEIGHTS/f'{name}.sweep.csv')
 
-# %% ../nbs/07_report.ipynb #577ffcaf
+# %% ../nbs/07_report.ipynb #e0502d29
 def _render(**values): # the template, filled
     from jinja2 import Environment,PackageLoader,StrictUndefined
     env = Environment(loader=PackageLoader('cifar_cam'), autoescape=True, undefined=StrictUndefined)
@@ -103,7 +103,7 @@ def write_report(
                    sweep=None if sweep is None else figure_uri(plot_sweep(sweep, suggest(sweep))))
     html = _render(title=title or f'Report on {preds.name}', s=s, figures=figures, suggestions=suggest(sweep)._asdict() if sweep else {},
                    history=[] if history is None else history.to_dict('records'),
-                   wrong=records(model, pics, preds, worst(preds, k), layer), right=records(model, pics, preds, surest(preds, k), layer))
+                   wrong=records(model, pics, preds, worst(preds, k), layer), right=records(model, pics, preds, drawn(preds, True, k), layer))
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     for name,text in (('index.html',html), ('summary.json',json.dumps(s, indent=1)+'\n')):

@@ -6,7 +6,7 @@
 __all__ = ['recipes', 'schedules', 'log', 'Recipe', 'schedule', 'optimizer', 'train_step', 'predict', 'loss_acc',
            'default_device', 'fresh', 'fit', 'log_line', 'find_lr', 'plot_history', 'hardware', 'save_run']
 
-# %% ../nbs/03_train.ipynb #b3bb90b1
+# %% ../nbs/03_train.ipynb #21700730
 import copy,json,logging,platform,time
 from dataclasses import asdict,dataclass,replace
 from pathlib import Path
@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor,nn
 from torch.optim import SGD
 from torch.optim.lr_scheduler import ConstantLR,CosineAnnealingLR,OneCycleLR,StepLR
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from .data import Pictures,Splits,loader,norm
 from .lrfinder import Sweep,lr_range_test

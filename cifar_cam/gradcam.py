@@ -159,7 +159,7 @@ def show_pairs(
     titles = [f'{preds.classes[preds.pred[i]]}\nis {preds.classes[preds.label[i]]}' for i in places]
     return show_overlays(pics.x[places], {'predicted':pm, 'true':tm}, titles)
 
-# %% ../nbs/05_gradcam.ipynb #74ade110
+# %% ../nbs/05_gradcam.ipynb #0de7b2af
 def show_targets(
     model:nn.Module,    # Network
     x:np.ndarray,       # One picture, (H,W,3) uint8
@@ -168,10 +168,11 @@ def show_targets(
     layer:str='layer4', # See `grad_cam`
 )->np.ndarray:          # The axes, (1, 1+len(targets))
     "One picture beside its Grad-CAM for each of several classes, in one colour range, with probability and sum of evidence"
-    cams = grad_cam(model, norm(np.stack([x]*len(targets))), layer, torch.tensor(targets))
-    p = cams.logits[0].softmax(0)
     xs = np.stack([x]*len(targets))
-    return show_images(np.concatenate([x[None],overlay(xs, cams.maps)]), ['picture',*(f'{classes[t]} {100*p[t]:.0f} %\n{m.sum():.2f} logits' for t,m in zip(targets, cams.maps))], cols=len(targets)+1, size=1.2)
+    cams = grad_cam(model, norm(xs), layer, torch.tensor(targets))
+    p = cams.logits[0].softmax(0)
+    titles = [f'{classes[t]} {100*p[t]:.0f} %\n{m.sum():.2f} logits' for t,m in zip(targets, cams.maps)]
+    return show_images(np.concatenate([x[None],overlay(xs, cams.maps)]), ['picture',*titles], cols=len(targets)+1, size=1.2)
 
 # %% ../nbs/05_gradcam.ipynb #c269d6cf
 def show_stages(

@@ -47,13 +47,13 @@ def _network(weights): # (network, class names): packaged weights by name, or a 
         return model,CLASSES if n==len(CLASSES) else tuple(f'class {i}' for i in range(n))
     return pretrained(weights),card(weights)['classes']
 
-# %% ../nbs/09_cli.ipynb #91bfc743
-def _recipe(recipe, data, **over): # a recipe by name, with some fields overridden
+# %% ../nbs/09_cli.ipynb #a2cabed2
+def _start(recipe, data, **over): # (splits, recipe): by name, with some fields overridden
     from dataclasses import replace
     from cifar_cam.train import recipes
-    recipe = recipe or RECIPES[data]
-    if recipe not in recipes: raise ValueError(f"unknown recipe {recipe!r}: choose one of {', '.join(recipes)}")
-    return replace(recipes[recipe], **{k:v for k,v in over.items() if v is not None})
+    if recipe and recipe not in recipes: raise ValueError(f"unknown recipe {recipe!r}: choose one of {', '.join(recipes)}")
+    splits,data = _data(data)
+    return splits,replace(recipes[recipe or RECIPES[data]], **{k:v for k,v in over.items() if v is not None})
 
 @command
 def train(
@@ -67,14 +67,19 @@ def train(
     workers:int=0,        # Processes that prepare batches; the result does not depend on it
 ):
     "Train a network by a recipe: range test, training, weights, card and log"
-    splits,data = _data(data)
-    r = _recipe(recipe, data, epochs=epochs, lr=lr, seed=seed)
+    splits,r = _start(recipe, data, epochs=epochs, lr=lr, seed=seed)
     from cifar_cam.train import find_lr,fit,save_run
     logging.info(f"training on {splits.train.name}: {r}")
     sweep = find_lr(splits, r, device)
     model,history = fit(splits, r, device, workers)
     c = save_run(model, history, r, splits, out, sweep)
     print(f"{out}.safetensors: {c['test_accuracy']:.2%} of {c['n_test']:,} test pictures, after {c['train_seconds']:.0f} s")
+
+# %% ../nbs/09_cli.ipynb #1fcb1f03
+def _draw(ax, out): # the figure of some axes as a file
+    from matplotlib.pyplot import close
+    ax.figure.savefig(out, dpi=140)
+    close(ax.figure)
 
 @command
 def lr_find(
@@ -87,13 +92,12 @@ def lr_find(
     device:str=None,           # cpu or cuda; none: the GPU if there is one
 ):
     "LR range test of a recipe: suggestions as a table, the curve as a figure"
-    splits,data = _data(data)
-    r = _recipe(recipe, data)
+    splits,r = _start(recipe, data)
     from cifar_cam.lrfinder import plot_sweep,suggest
     from cifar_cam.train import find_lr
     sweep = find_lr(splits, r, device, lo, hi, n)
     marks = suggest(sweep)
-    plot_sweep(sweep, marks).figure.savefig(out, dpi=110)
+    _draw(plot_sweep(sweep, marks), out)
     sweep.save(Path(out).with_suffix('.csv'))
     for rule,v in marks._asdict().items(): print(f"{rule.replace('minimum10', 'minimum/10'):12} {v:.3g}")
     print(f"{sweep.why} after {len(sweep.lrs)} steps; figure in {out}")
@@ -132,7 +136,7 @@ def _road(splits, data, out): # range test, training, weights in `out`
     model,history = fit(splits, r)
     return model,save_run(model, history, r, splits, out/data, sweep),history,sweep
 
-# %% ../nbs/09_cli.ipynb #fafa3ca7
+# %% ../nbs/09_cli.ipynb #9f037725
 @command
 def explain(
     image:str,              # Picture file of any size and common format
@@ -150,6 +154,5 @@ def explain(
     top = top_classes(model, x, classes)
     for name,p in top: print(f'{name:12} {p:6.1%}')
     out = out or str(Path(image).with_suffix('.cam.png'))
-    ax = show_targets(model, x, [classes.index(target or top[0][0])], classes, layer)[0,0]
-    ax.figure.savefig(out, dpi=160)
+    _draw(show_targets(model, x, [classes.index(target or top[0][0])], classes, layer)[0,0], out)
     print(f'map for {target or top[0][0]} at {layer} in {out}')

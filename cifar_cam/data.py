@@ -82,7 +82,7 @@ def cifar10_folder(
     root = Path(root or os.environ.get('CIFAR_CAM_DATA') or xdg_cache_home()/'cifar_cam').expanduser()
     return root if root.name==FOLDER else root/FOLDER
 
-# %% ../nbs/00_data.ipynb #7ccfb121
+# %% ../nbs/00_data.ipynb #ae8447dd
 def read_batch(
     file:Path, # One of the batch files
     md5:str,   # The md5 sum that it must have
@@ -91,7 +91,7 @@ def read_batch(
     if not file.is_file(): raise FileNotFoundError(f"{file} is missing; delete the folder {file.parent} and download CIFAR-10 again")
     b = file.read_bytes()
     got = hashlib.md5(b, usedforsecurity=False).hexdigest()
-    if got!=md5: raise ValueError(f"{file} is corrupt or half-downloaded: its md5 sum is {got}, not {md5}; delete it and download CIFAR-10 again")
+    if got!=md5: raise ValueError(f"{file} is corrupt or half-downloaded: its md5 sum is {got}, not {md5}; delete the folder {file.parent} and download CIFAR-10 again")
     d = pickle.loads(b, encoding='latin1')
     x = d['data'].reshape(-1,3,32,32).transpose(0,2,3,1)
     return np.ascontiguousarray(x),np.array(d['labels'])

@@ -120,7 +120,7 @@ def overlay(
     grey = x.mean(-1, keepdims=True)/255
     return (255*((1-0.8*m)*grey+0.8*m*colormaps['inferno'](m[...,0])[...,:3])).round().astype(np.uint8)
 
-# %% ../nbs/05_gradcam.ipynb #c5111615
+# %% ../nbs/05_gradcam.ipynb #d63d7cbd
 def show_overlays(
     x:np.ndarray,   # Pictures, (n,32,32,3) uint8
     rows:dict,      # Title of a row to its maps (n,h,w)
@@ -131,7 +131,7 @@ def show_overlays(
     ims = np.concatenate([x, *(overlay(x, m, vmax) for m in rows.values())])
     axs = show_images(ims, [*titles, *['']*(len(ims)-len(x))], cols=len(x), size=1.05)
     for ax,name in zip(axs[:,0], ['picture',*rows]): ax.text(-0.12, 0.5, name, transform=ax.transAxes, rotation=90, ha='right', va='center', fontsize=8)
-    axs[0,0].figure.colorbar(ScalarMappable(Normalize(0, vmax), 'inferno'), ax=axs, label='evidence, logits a position', shrink=0.8, aspect=30)
+    axs[0,0].figure.colorbar(ScalarMappable(Normalize(0, vmax), 'inferno'), ax=axs, label='contribution to the logit', shrink=0.8, aspect=30)
     return axs
 
 # %% ../nbs/05_gradcam.ipynb #f2f29d5e

@@ -85,7 +85,7 @@ def _finder(model, opt, loss_func, tmp, diverge):
             return loss
     return Finder(model, opt, loss_func, memory_cache=False, cache_dir=tmp)
 
-# %% ../nbs/02_lrfinder.ipynb #632baa94
+# %% ../nbs/02_lrfinder.ipynb #e87e3af6
 def lr_range_test(
     model:nn.Module,     # Network; on its device the test runs
     opt:Optimizer,       # Optimizer over its parameters, without a scheduler
@@ -101,12 +101,15 @@ def lr_range_test(
     if not 0<lo<hi: raise ValueError(f"need 0 < lo < hi, got {lo=} and {hi=}")
     if n<2: raise ValueError(f"{n=} steps make no sweep: at least 2")
     if mode not in ('exp','linear'): raise ValueError(f"unknown {mode=}: 'exp' or 'linear'")
-    why = 'finished'
+    why,sampler = 'finished',getattr(dl, 'batch_sampler', None)
+    epoch = getattr(sampler, 'epoch', None)
     with tempfile.TemporaryDirectory() as tmp, borrowed(model, opt), redirect_stdout(StringIO()):
         for g in opt.param_groups: g.pop('initial_lr', None) # of a scheduler, which rests meanwhile
         finder = _finder(model, opt, loss_func, tmp, diverge)
         try: finder.range_test(dl, start_lr=lo, end_lr=hi, num_iter=n, step_mode=mode, smooth_f=0, diverge_th=float('inf'))
         except _End as e: why = str(e)
+        finally:
+            if epoch is not None: sampler.epoch = epoch # our loader counts its passes
         lrs,losses = (np.array(finder.history[k]) for k in ('lr','loss'))
     return Sweep(lrs, losses, why)
 

@@ -6,8 +6,8 @@
 __all__ = ['STAGES', 'WEIGHTS', 'BasicBlock', 'ResNet', 'resnet18', 'stage', 'eval_mode', 'Summary', 'summary', 'load_weights',
            'save_weights', 'card', 'pretrained']
 
-# %% ../nbs/01_resnet.ipynb #5d70b110
-import hashlib,json
+# %% ../nbs/01_resnet.ipynb #607dfbf5
+import hashlib,json,pickle
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -146,13 +146,16 @@ def summary(
     ps = list(model.parameters())
     return Summary(rows, sum(p.numel() for p in ps), sum(p.numel() for p in ps if p.requires_grad), torch.Size(size).numel())
 
-# %% ../nbs/01_resnet.ipynb #1e9b1fc3
+# %% ../nbs/01_resnet.ipynb #182cfb39
 def _read_state(file): # the tensors of a checkpoint by name, without wrapping and prefixes
     if not file.is_file(): raise FileNotFoundError(f"no weights at {file}")
     if file.suffix=='.safetensors':
         from safetensors.torch import load_file
         state = load_file(file)
-    else: state = torch.load(file, map_location='cpu', weights_only=True)
+    else:
+        try: state = torch.load(file, map_location='cpu', weights_only=True)
+        except (pickle.UnpicklingError, RuntimeError, EOFError) as e: raise ValueError(f"{file} holds more than tensors, or is damaged; nothing in it was executed: {str(e).splitlines()[0]}") from None
+    if not isinstance(state, dict): raise ValueError(f"{file} holds a {type(state).__name__}, not a dictionary of tensors: save `model.state_dict()`")
     for k in ('net','state_dict','model'):
         if isinstance(state.get(k), dict): state = state[k]
     return {k.removeprefix('module.'):v for k,v in state.items() if torch.is_tensor(v)}

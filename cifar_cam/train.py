@@ -208,7 +208,7 @@ def find_lr(
         torch.manual_seed(recipe.seed)
         return lr_range_test(model, optimizer(model, recipe), loss_func, dl, lo, hi, n)
 
-# %% ../nbs/03_train.ipynb #d1a1f3de
+# %% ../nbs/03_train.ipynb #d8c879f2
 def plot_history(
     history,     # What `fit` returned, or its CSV read back
 )->list:         # The axes of loss, accuracy and learning rate
@@ -219,7 +219,7 @@ def plot_history(
         for part,style in (('train','--'), (w,'-')): ax.plot(e, f*history[f'{part}_{what}'], style, marker='.', label=part)
         ax.legend(fontsize=8)
     axs[2].plot(e, history.lr, marker='.', c='tab:gray')
-    for ax,name in zip(axs, ('mean loss','accuracy, %','learning rate at its start')): ax.set(xlabel='epoch', ylabel=name)
+    for ax,name in zip(axs, ('mean loss','accuracy, %',"learning rate at the epoch's start")): ax.set(xlabel='epoch', ylabel=name)
     return list(axs)
 
 # %% ../nbs/03_train.ipynb #053e7d16

@@ -146,7 +146,7 @@ def summary(
     ps = list(model.parameters())
     return Summary(rows, sum(p.numel() for p in ps), sum(p.numel() for p in ps if p.requires_grad), torch.Size(size).numel())
 
-# %% ../nbs/01_resnet.ipynb #182cfb39
+# %% ../nbs/01_resnet.ipynb #85e7c323
 def _read_state(file): # the tensors of a checkpoint by name, without wrapping and prefixes
     if not file.is_file(): raise FileNotFoundError(f"no weights at {file}")
     if file.suffix=='.safetensors':
@@ -154,7 +154,8 @@ def _read_state(file): # the tensors of a checkpoint by name, without wrapping a
         state = load_file(file)
     else:
         try: state = torch.load(file, map_location='cpu', weights_only=True)
-        except (pickle.UnpicklingError, RuntimeError, EOFError) as e: raise ValueError(f"{file} holds more than tensors, or is damaged; nothing in it was executed: {str(e).splitlines()[0]}") from None
+        except (pickle.UnpicklingError, RuntimeError, EOFError) as e:
+            raise ValueError(f"{file} holds more than tensors, or is damaged; nothing in it was executed: {str(e).splitlines()[0]}") from None
     if not isinstance(state, dict): raise ValueError(f"{file} holds a {type(state).__name__}, not a dictionary of tensors: save `model.state_dict()`")
     for k in ('net','state_dict','model'):
         if isinstance(state.get(k), dict): state = state[k]

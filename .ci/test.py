@@ -139,6 +139,7 @@ def rules():
         yield f'{p.stem} imports from lower numbers only', listed(upward(nb, number(p), modules))
         yield f'{p.stem} runs without its flagged cells', listed(borrowed(nb))
         yield f'{p.stem} runs no shell line', listed(shell_lines(nb))
+        yield f'{p.stem} keeps imports in cells of their own', listed(mixed(nb))
 
 
 def public(src):
@@ -229,6 +230,33 @@ def shell_lines(nb):
     "Cells with a line for the shell: a test does not notice when it fails"
     pat = re.compile(r"get_ipython\(\)\.(system|getoutput)\(|run_(cell|line)_magic\('(%s)'" % '|'.join(SHELLS))
     return [f"cell {c.get('id')}" for c in code_cells(nb) if pat.search(python(c))]
+
+
+def mixed(nb):
+    "Cells with an import and other code: they would be executed while the site is made, even if they are flagged"
+    def has(c, *kinds): return any(isinstance(o, kinds) for o in ast.walk(ast.parse(python(c))))
+    return [f"cell {c.get('id')}" for c in code_cells(nb)
+            if not exported(c) and not never_run(c) and has(c, ast.Import, ast.ImportFrom) and has(c, ast.Expr, ast.Assign)]
+
+
+SITE = '''
+if __name__ == '__main__':
+    from nbdev.doclinks import _build_modidx
+    from nbdev.quarto import nbdev_sidebar, refresh_quarto_yml
+    from nbdev.serve import proc_nbs
+    refresh_quarto_yml()
+    _build_modidx()
+    nbdev_sidebar.__wrapped__()
+    proc_nbs(force=True)
+'''
+
+def site():
+    "The site, up to Quarto"
+    tree = copy('site')
+    (TMP/'site.py').write_text(SITE)
+    rc, out, err = run(sys.executable, TMP/'site.py', cwd=tree, env=env())
+    lost = [p.name for p in pages() if not (tree/'_proc'/p.name).exists()]
+    yield 'nbdev prepares every page for Quarto', tail(out + err, 30) if rc else listed([f'{o} is missing' for o in lost])
 
 
 def derived():
@@ -344,7 +372,7 @@ def explains(py, where, out):
         yield f'cifar_cam_explain refuses {name} in one line', None if ok else f'exits {rc}\n{tail(said)}'
 
 
-STAGES = [export, clean, lint, rules, derived, notebooks_plain, notebooks_cifar10, package]
+STAGES = [export, clean, lint, rules, derived, site, notebooks_plain, notebooks_cifar10, package]
 
 
 def main():

@@ -408,8 +408,12 @@ class Augmented(Dataset):
         if self.tfm.transforms: x = np.stack([self.tfm(image=o)['image'] for o in x])
         return norm(x),torch.from_numpy(self.pics.y[i])
 
-# %% ../nbs/00_data.ipynb #004ab97a
+# %% ../nbs/00_data.ipynb #f7ebe9ce
 def _as_is(batch): return batch # a batch is made whole: nothing to collate
+
+def _one_thread(): # OpenCV's threads do not survive the fork into a worker, which would wait for them for ever
+    import cv2
+    cv2.setNumThreads(0)
 
 def loader(
     pics:Pictures,       # What to draw from
@@ -420,5 +424,6 @@ def loader(
 )->DataLoader:           # Gives (xb,yb): normalised (bs,3,32,32) and labels (bs,)
     "Shuffled, augmented, normalised batches; each pass is the next epoch, or the one that `batch_sampler.epoch` says"
     ds = Augmented(pics, augment)
+    if workers: _one_thread()
     own = torch.Generator().manual_seed(seed) # else the loader would draw from the caller's random state, and more often with workers
     return DataLoader(ds, batch_sampler=EpochBatches(len(ds), bs, seed), collate_fn=_as_is, num_workers=workers, generator=own)

@@ -102,7 +102,7 @@ def lr_find(
     for rule,v in marks._asdict().items(): print(f"{rule.replace('minimum10', 'minimum/10'):12} {v:.3g}")
     print(f"{sweep.why} after {len(sweep.lrs)} steps; figure in {out}")
 
-# %% ../nbs/09_cli.ipynb #acdc33b0
+# %% ../nbs/09_cli.ipynb #e4daeca9
 @command
 def report(
     out:str='report',      # Folder to write index.html and summary.json to
@@ -128,13 +128,15 @@ def report(
     print(f"{Path(out)/'index.html'}: accuracy {s['accuracy']:.2%}, {s['wrong']:,} of {s['n']:,} pictures wrong")
 
 def _road(splits, data, out): # range test, training, weights in `out`
+    from cifar_cam.resnet import load_weights
     from cifar_cam.train import find_lr,fit,recipes,save_run
     r = recipes[RECIPES[data]]
     logging.info(f"LR range test, {splits.train.name} ...")
     sweep = find_lr(splits, r)
     logging.info(f"training for {r.epochs} epochs ...")
     model,history = fit(splits, r)
-    return model,save_run(model, history, r, splits, out/data, sweep),history,sweep
+    card = save_run(model, history, r, splits, out/data, sweep)
+    return load_weights(out/f'{data}.safetensors'),card,history,sweep # what is reported on is what was saved
 
 # %% ../nbs/09_cli.ipynb #9f037725
 @command

@@ -102,7 +102,7 @@ def lr_find(
     for rule,v in marks._asdict().items(): print(f"{rule.replace('minimum10', 'minimum/10'):12} {v:.3g}")
     print(f"{sweep.why} after {len(sweep.lrs)} steps; figure in {out}")
 
-# %% ../nbs/09_cli.ipynb #e4daeca9
+# %% ../nbs/09_cli.ipynb #a49dfed2
 @command
 def report(
     out:str='report',      # Folder to write index.html and summary.json to
@@ -114,11 +114,11 @@ def report(
     title:str=None,        # Heading
 ):
     "Measure a network on the test pictures and write a self-contained report"
+    if train and weights: raise ValueError("give weights or train, not both")
     fell_back = data=='auto'
-    splits,data = _data(data)
+    splits,data = _data('cifar10' if fell_back and weights else data) # weights of one data set are not tried on another
     train = train or (fell_back and data=='shapes10')
     from cifar_cam.report import packaged_run,write_report
-    if train and weights: raise ValueError("give weights or train, not both")
     if train: model,card,history,sweep = _road(splits, data, Path(out))
     elif weights: model,card,history,sweep = _network(weights)[0],None,None,None
     else: model,card,history,sweep = packaged_run(data)

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['picture_uri', 'figure_uri', 'records', 'packaged_run', 'write_report', 'read_picture', 'top_classes']
 
-# %% ../nbs/07_report.ipynb #25e3403a
+# %% ../nbs/07_report.ipynb #6271fc09
 import base64,io,json,os
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from .analysis import Predictions,classify,drawn,most_confused,plot_confusion,wo
 from .data import Pictures,norm
 from .gradcam import cam_pair,overlay
 from .lrfinder import Sweep,plot_sweep,suggest
-from .resnet import WEIGHTS,card,pretrained
+from .resnet import WEIGHTS,card,eval_mode,pretrained
 from .train import loss_acc,plot_history
 
 # %% ../nbs/07_report.ipynb #cbbf506b
@@ -124,7 +124,7 @@ def read_picture(
     im = Image.alpha_composite(Image.new('RGBA', im.size, 'white'), im).convert('RGB')
     return np.array(ImageOps.fit(im, (size,size), Image.Resampling.LANCZOS))
 
-# %% ../nbs/07_report.ipynb #5e901e49
+# %% ../nbs/07_report.ipynb #1720c7cf
 def top_classes(
     model:nn.Module,  # Network
     x:np.ndarray,     # One picture, (H,W,3) uint8
@@ -132,5 +132,5 @@ def top_classes(
     k:int=5,          # How many
 )->list:              # (class name, probability), most probable first
     "What the network takes a picture for"
-    with torch.no_grad(): p = model.eval()(norm(x[None]))[0].softmax(0)
+    with eval_mode(model), torch.no_grad(): p = model(norm(x[None]))[0].softmax(0)
     return [(classes[i],p[i].item()) for i in p.argsort(descending=True)[:k].tolist()]

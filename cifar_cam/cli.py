@@ -47,7 +47,7 @@ def _network(weights): # (network, class names): packaged weights by name, or a 
         return model,CLASSES if n==len(CLASSES) else tuple(f'class {i}' for i in range(n))
     return pretrained(weights),card(weights)['classes']
 
-# %% ../nbs/09_cli.ipynb #a2cabed2
+# %% ../nbs/09_cli.ipynb #7c764eb5
 def _start(recipe, data, **over): # (splits, recipe): by name, with some fields overridden
     from dataclasses import replace
     from cifar_cam.train import recipes
@@ -59,20 +59,24 @@ def _start(recipe, data, **over): # (splits, recipe): by name, with some fields 
 def train(
     recipe:str=None,      # One of the recipes; none: narrow for CIFAR-10, shapes for shapes10
     data:str='auto',      # cifar10, shapes10, or auto: CIFAR-10 if it can be had
-    out:str='runs/run',   # Name without ending: writes .safetensors, .json, .csv, .sweep.csv
+    out:str='runs/run',   # Name without ending: writes .safetensors, .json, .csv, .logits.safetensors
     epochs:int=None,      # Instead of the recipe's
     lr:float=None,        # Instead of the recipe's
     seed:int=None,        # Instead of the recipe's
     device:str=None,      # cpu or cuda; none: the GPU if there is one
     workers:int=0,        # Processes that prepare batches; the result does not depend on it
+    resume:store_true=False, # Save the run after each epoch, as OUT.ckpt, and go on from there if it exists
+    compile:store_true=False,# Let PyTorch compile the network first
+    sweep:store_true=False,  # LR range test first, kept as OUT.sweep.csv
 ):
-    "Train a network by a recipe: range test, training, weights, card and log"
+    "Train a network by a recipe: weights, card, log, test logits"
     splits,r = _start(recipe, data, epochs=epochs, lr=lr, seed=seed)
+    from cifar_cam.runs import Checkpoint
     from cifar_cam.train import find_lr,fit,save_run
     logging.info(f"training on {splits.train.name}: {r}")
-    sweep = find_lr(splits, r, device)
-    model,history = fit(splits, r, device, workers)
-    c = save_run(model, history, r, splits, out, sweep)
+    tested = find_lr(splits, r, device) if sweep else None
+    model,history = fit(splits, r, device, workers, [Checkpoint(f'{out}.ckpt')] if resume else [], compile)
+    c = save_run(model, history, r, splits, out, tested)
     print(f"{out}.safetensors: {c['test_accuracy']:.2%} of {c['n_test']:,} test pictures, after {c['train_seconds']:.0f} s")
 
 # %% ../nbs/09_cli.ipynb #1fcb1f03

@@ -56,10 +56,10 @@ class Recipe:
     learn:str='train'          # Part of the data set to learn from: 'train' or 'full'
     watch:str='valid'          # Part to measure after each epoch: 'valid', 'test' or 'none'
 
-# %% ../nbs/03_train.ipynb #a7178003
+# %% ../nbs/03_train.ipynb #3edc1bc0
 _source = Recipe(bs=512, momentum=0.9, nesterov=False, l2=0., augment='flip_crop', learn='full', watch='test')
 recipes = dict(
-    best=Recipe(epochs=20, bs=256, lr=0.4, warmup=0.2, momentum=0.85, label_smoothing=0.1, augment='flip_crop_hole', batched=True, alternate=True,
+    best=Recipe(epochs=20, bs=256, lr=0.2, warmup=0.2, momentum=0.85, label_smoothing=0.1, augment='flip_crop_hole', batched=True, alternate=True,
                 grow=0.5, optimizer='muon', muon_lr=0.05, chunk=128, precision='bfloat16', learn='full', watch='none'),
     narrow=Recipe(epochs=7, bs=128, lr=0.2, width=16, label_smoothing=0.05),
     shapes=Recipe(epochs=6, bs=64, lr=0.1, width=8, l2=2e-3, augment='turn_holes'),

@@ -47,7 +47,7 @@ def _network(weights): # (network, class names): packaged weights by name, or a 
         return model,CLASSES if n==len(CLASSES) else tuple(f'class {i}' for i in range(n))
     return pretrained(weights),card(weights)['classes']
 
-# %% ../nbs/09_cli.ipynb #7c764eb5
+# %% ../nbs/09_cli.ipynb #33f5b351
 def _start(recipe, data, **over): # (splits, recipe): by name, with some fields overridden
     from dataclasses import replace
     from cifar_cam.train import recipes
@@ -71,8 +71,8 @@ def train(
 ):
     "Train a network by a recipe: weights, card, log, test logits"
     splits,r = _start(recipe, data, epochs=epochs, lr=lr, seed=seed)
-    from cifar_cam.runs import Checkpoint
-    from cifar_cam.train import find_lr,fit,save_run
+    from cifar_cam.runs import Checkpoint,save_run
+    from cifar_cam.train import find_lr,fit
     logging.info(f"training on {splits.train.name}: {r}")
     tested = find_lr(splits, r, device) if sweep else None
     model,history = fit(splits, r, device, workers, [Checkpoint(f'{out}.ckpt')] if resume else [], compile)
@@ -106,7 +106,7 @@ def lr_find(
     for rule,v in marks._asdict().items(): print(f"{rule.replace('minimum10', 'minimum/10'):12} {v:.3g}")
     print(f"{sweep.why} after {len(sweep.lrs)} steps; figure in {out}")
 
-# %% ../nbs/09_cli.ipynb #a49dfed2
+# %% ../nbs/09_cli.ipynb #1cf52ece
 @command
 def report(
     out:str='report',      # Folder to write index.html and summary.json to
@@ -133,7 +133,8 @@ def report(
 
 def _road(splits, data, out): # range test, training, weights in `out`
     from cifar_cam.resnet import load_weights
-    from cifar_cam.train import find_lr,fit,recipes,save_run
+    from cifar_cam.runs import save_run
+    from cifar_cam.train import find_lr,fit,recipes
     r = recipes[RECIPES[data]]
     logging.info(f"LR range test, {splits.train.name} ...")
     sweep = find_lr(splits, r)

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['borrowed', 'Sweep', 'lr_range_test', 'Suggestion', 'suggest', 'plot_sweep']
 
-# %% ../nbs/02_lrfinder.ipynb #cec3e475
+# %% ../nbs/02_lrfinder.ipynb #07014da2
 import copy,random,tempfile,warnings
 from contextlib import contextmanager,redirect_stdout
 from io import StringIO
@@ -17,7 +17,6 @@ import pandas as pd
 import torch
 from torch import nn
 from torch.optim import Optimizer
-from torch.utils.data import DataLoader
 
 # %% ../nbs/02_lrfinder.ipynb #bd6fca7e
 @contextmanager
@@ -70,12 +69,12 @@ class Sweep(NamedTuple):
         t = pd.read_csv(file)
         return cls(t.lr.to_numpy(), t.loss.to_numpy(), 'read from a file')
 
-# %% ../nbs/02_lrfinder.ipynb #b37d704f
+# %% ../nbs/02_lrfinder.ipynb #4ed4a501
 class _End(Exception): pass # leaves the library's loop
 
-def _finder(model, opt, loss_func, tmp, diverge):
+def _finder(model, opt, loss_func, dl, tmp, diverge): # (finder, its batches)
     with warnings.catch_warnings(action='ignore'): # of tqdm, about widgets
-        from torch_lr_finder import LRFinder
+        from torch_lr_finder import LRFinder,TrainDataLoaderIter
     class Finder(LRFinder):
         def _train_batch(self, *args, **kw):
             loss = super()._train_batch(*args, **kw)
@@ -83,14 +82,14 @@ def _finder(model, opt, loss_func, tmp, diverge):
             if not np.isfinite(loss): raise _End('loss not finite')
             if loss>diverge*max(best, 1e-3): raise _End('loss diverged')
             return loss
-    return Finder(model, opt, loss_func, memory_cache=False, cache_dir=tmp)
+    return Finder(model, opt, loss_func, memory_cache=False, cache_dir=tmp),TrainDataLoaderIter(dl)
 
-# %% ../nbs/02_lrfinder.ipynb #e87e3af6
+# %% ../nbs/02_lrfinder.ipynb #4ae8ba58
 def lr_range_test(
     model:nn.Module,     # Network; on its device the test runs
-    opt:Optimizer,       # Optimizer over its parameters, without a scheduler
+    opt:Optimizer,       # Optimizer over its parameters, without a scheduler; all its groups get the rate of the sweep
     loss_func,           # (logits, labels) to a mean loss
-    dl:DataLoader,       # Gives (xb,yb); it starts again when it runs out
+    dl,                  # Gives (xb,yb), such as `loader` or `DeviceBatches`; it starts again when it runs out
     lo:float=1e-6,       # First learning rate
     hi:float=10.,        # Last learning rate
     n:int=200,           # Steps
@@ -105,8 +104,8 @@ def lr_range_test(
     epoch = getattr(sampler, 'epoch', None)
     with tempfile.TemporaryDirectory() as tmp, borrowed(model, opt), redirect_stdout(StringIO()):
         for g in opt.param_groups: g.pop('initial_lr', None) # of a scheduler, which rests meanwhile
-        finder = _finder(model, opt, loss_func, tmp, diverge)
-        try: finder.range_test(dl, start_lr=lo, end_lr=hi, num_iter=n, step_mode=mode, smooth_f=0, diverge_th=float('inf'))
+        finder,again = _finder(model, opt, loss_func, dl, tmp, diverge)
+        try: finder.range_test(again, start_lr=lo, end_lr=hi, num_iter=n, step_mode=mode, smooth_f=0, diverge_th=float('inf'))
         except _End as e: why = str(e)
         finally:
             if epoch is not None: sampler.epoch = epoch # our loader counts its passes

@@ -4,13 +4,12 @@
 
 # %% auto #0
 __all__ = ['recipes', 'schedules', 'optimizers', 'Recipe', 'schedule', 'optimizer', 'train_step', 'predict', 'loss_acc',
-           'calibration_error', 'default_device', 'fresh', 'batches', 'part', 'side', 'Callback', 'Run', 'fit',
-           'log_line', 'find_lr', 'plot_history', 'hardware', 'scores', 'save_run', 'results']
+           'default_device', 'fresh', 'batches', 'part', 'side', 'Callback', 'Run', 'fit', 'log_line', 'find_lr',
+           'plot_history', 'results']
 
-# %% ../nbs/03_train.ipynb #5ca7a0ad
-import copy,hashlib,json,logging,platform,time
-from dataclasses import asdict,dataclass,replace
-from pathlib import Path
+# %% ../nbs/03_train.ipynb #bb4faf88
+import logging,time
+from dataclasses import dataclass,replace
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -25,36 +24,36 @@ from tqdm import tqdm
 from .data import DeviceBatches,Pictures,Splits,loader,norm
 from .lrfinder import Sweep,lr_range_test
 from .muon import Muon
-from .resnet import eval_mode,resnet18,save_weights
+from .resnet import eval_mode,resnet18
 
-# %% ../nbs/03_train.ipynb #abf2c474
+# %% ../nbs/03_train.ipynb #ac0ee2b7
 @dataclass(frozen=True)
 class Recipe:
     "Settings of a training run"
     epochs:int=20              # Passes over the pictures
-    bs:int=512                 # Batch size
-    lr:float=0.4               # Learning rate: the peak for 'one_cycle', the first one for the others
-    schedule:str='one_cycle'   # One of `schedules`
-    warmup:float=0.25          # Share of the steps until the peak, for 'one_cycle'
-    drop_every:int=7           # Epochs between drops to a tenth, for 'step'
-    momentum:float=0.9         # Of SGD
-    nesterov:bool=True         # Look ahead with the momentum?
-    l2:float=5e-4              # Weight decay: pulls each weight towards zero in proportion
-    l1:float=0.                # Pulls each weight towards zero at a constant rate
+    seed:int=0                 # Of the weights, the order and the augmentation
+    learn:str='train'          # Part of the data set to learn from: 'train' or 'full'
+    watch:str='valid'          # Part to measure after each epoch: 'valid', 'test' or 'none'
+    width:int=64               # Channels of the first stage
     dropout:float=0.           # Share of features zeroed before the linear layer
-    label_smoothing:float=0.   # Share of the target spread over all classes
     augment:str='flip_crop'    # One of `augmentations`
     batched:bool=False         # Augment whole batches on the device? Then it must be one of `moves`
     alternate:bool=False       # Mirror by turns instead of by a coin? For `batched`
     grow:float=0.              # Share of the epochs in which the pictures grow from half their side
-    width:int=64               # Channels of the first stage
-    optimizer:str='sgd'        # One of `optimizers`
-    muon_lr:float=0.05         # Peak rate of the convolutions, for 'muon'
+    bs:int=512                 # Batch size
     chunk:int=0                # Pictures in a forward pass, 0 for the whole batch; batch norm sees no more
     precision:str='float32'    # Of the forward pass: 'float32', or 'bfloat16' where that is safe
-    seed:int=0                 # Of the weights, the order and the augmentation
-    learn:str='train'          # Part of the data set to learn from: 'train' or 'full'
-    watch:str='valid'          # Part to measure after each epoch: 'valid', 'test' or 'none'
+    label_smoothing:float=0.   # Share of the target spread over all classes
+    optimizer:str='sgd'        # One of `optimizers`
+    lr:float=0.4               # Learning rate: the peak for 'one_cycle', the first one for the others
+    muon_lr:float=0.05         # The same for the convolutions, for 'muon'
+    momentum:float=0.9         # Of SGD
+    nesterov:bool=True         # Look ahead with the momentum?
+    l2:float=5e-4              # Weight decay: pulls each weight towards zero in proportion
+    l1:float=0.                # Pulls each weight towards zero at a constant rate
+    schedule:str='one_cycle'   # One of `schedules`
+    warmup:float=0.25          # Share of the steps until the peak, for 'one_cycle'
+    drop_every:int=7           # Epochs between drops to a tenth, for 'step'
 
 # %% ../nbs/03_train.ipynb #3edc1bc0
 _source = Recipe(bs=512, momentum=0.9, nesterov=False, l2=0., augment='flip_crop', learn='full', watch='test')
@@ -131,7 +130,7 @@ def train_step(
     opt.zero_grad()
     return total,right
 
-# %% ../nbs/03_train.ipynb #fbdbea63
+# %% ../nbs/03_train.ipynb #0409b53a
 @torch.no_grad()
 def predict(
     model:nn.Module,     # Network; its device is used
@@ -152,17 +151,6 @@ def loss_acc(
     "Loss and accuracy of logits"
     y = torch.as_tensor(labels)
     return F.cross_entropy(logits, y).item(),(logits.argmax(1)==y).double().mean().item()
-
-def calibration_error(
-    logits:Tensor,  # (n,k)
-    labels:Tensor,  # (n,), array or tensor
-    bins:int=15,    # Equal parts of [0,1] to sort the probabilities of the predicted classes into
-)->float:           # In [0,1]
-    "Expected calibration error: |confidence - accuracy| of each bin, weighted by its pictures ([Guo et al. 2017](https://arxiv.org/abs/1706.04599), eq. 3)"
-    conf,pred = logits.double().softmax(1).max(1)
-    gap = conf-(pred==torch.as_tensor(labels)).double()
-    which = (conf*bins).ceil().long()-1
-    return torch.zeros(bins, dtype=torch.double).index_add(0, which, gap).abs().sum().item()/len(gap)
 
 # %% ../nbs/03_train.ipynb #a9a86b24
 def default_device()->str: # 'cuda' or 'cpu'
@@ -303,7 +291,7 @@ def log_line(
     right = round(row[f'{w}_acc']*n)
     return f"{train}\n{'Test' if w=='test' else 'Valid'} set: Average loss: {row[f'{w}_loss']:.4f}, Accuracy: {right}/{n} ({100*right/n:.2f}%)"
 
-# %% ../nbs/03_train.ipynb #bdbb1eed
+# %% ../nbs/03_train.ipynb #a3559f20
 def find_lr(
     splits:Splits,   # Data
     recipe:Recipe,   # Settings: network, batches and optimizer are its own
@@ -314,9 +302,10 @@ def find_lr(
 )->Sweep:            # Rates and losses
     "LR range test of a recipe's untrained network, on the batches that `fit` would give it"
     model = fresh(recipe, len(splits.train.classes), device)
-    dl = batches(splits, recipe, next(model.parameters()).device)
-    def loss_func(logits, y): return F.cross_entropy(logits, y, label_smoothing=recipe.label_smoothing)
-    with torch.random.fork_rng():
+    device = next(model.parameters()).device
+    dl = batches(splits, recipe, device)
+    def loss_func(logits, y): return F.cross_entropy(logits.float(), y, label_smoothing=recipe.label_smoothing)
+    with torch.random.fork_rng(), torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision=='bfloat16'):
         torch.manual_seed(recipe.seed)
         return lr_range_test(model, optimizer(model, recipe), loss_func, dl, lo, hi, n)
 
@@ -333,46 +322,6 @@ def plot_history(
     axs[2].plot(history.epoch, history.lr, marker='.', c='tab:gray')
     for ax,name in zip(axs, ('mean loss','accuracy, %',"learning rate at the epoch's start")): ax.set(xlabel='epoch', ylabel=name)
     return list(axs)
-
-# %% ../nbs/03_train.ipynb #0ea05389
-def hardware()->dict: # processor, GPU, versions
-    "What a number was measured on"
-    cpu = [l.split(':',1)[1].strip() for l in Path('/proc/cpuinfo').read_text().splitlines() if l.startswith('model name')] if Path('/proc/cpuinfo').exists() else []
-    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else 'none'
-    return dict(cpu=(cpu or [platform.processor()])[0], threads=torch.get_num_threads(), gpu=gpu, python=platform.python_version(), torch=torch.__version__)
-
-def scores(
-    logits:dict, # 'plain' and 'mirrored', (n,k) each: of the pictures as they are and mirrored
-    labels,      # (n,)
-)->dict:         # test_accuracy, test_loss, calibration_error; test_accuracy_flips from the mean of both
-    "What is reported of a test set, from its logits alone"
-    plain,mirrored = (logits[k].float() for k in ('plain','mirrored'))
-    loss,acc = loss_acc(plain, labels)
-    return dict(test_accuracy=acc, test_loss=loss, calibration_error=calibration_error(plain, labels), test_accuracy_flips=loss_acc(plain+mirrored, labels)[1])
-
-def _sha256(pics): return hashlib.sha256(np.ascontiguousarray(pics.x).tobytes()+np.ascontiguousarray(pics.y).tobytes()).hexdigest()
-
-def save_run(
-    model:nn.Module, # Trained network
-    history,         # What `fit` returned with it
-    recipe:Recipe,   # What it was trained with
-    splits:Splits,   # Data; its test part is opened here
-    file:str,        # Name without ending; writes .safetensors, .json, .csv, .logits.safetensors, and .sweep.csv if there is a sweep
-    sweep:Sweep=None,# What `find_lr` returned
-)->dict:             # The card
-    "Write weights, card, history and test logits of a run; the card states what the weights score as written"
-    from safetensors.torch import save_file
-    file,learned = Path(file),part(splits, recipe.learn)
-    rounded = copy.deepcopy(model).half().float() # as a user will load it
-    logits = {k:predict(rounded, splits.test, flips=k=='mirrored').half() for k in ('plain','mirrored')}
-    card = dict(data=splits.test.name, classes=list(splits.test.classes), recipe=asdict(recipe), n_train=len(learned), train_sha256=_sha256(learned),
-                n_test=len(splits.test), test_sha256=_sha256(splits.test), **scores(logits, splits.test.y),
-                train_seconds=round(float(history.seconds.sum()), 1), date=time.strftime('%Y-%m-%d'), **hardware())
-    save_weights(model, file, **card)
-    save_file(logits, file.with_suffix('.logits.safetensors'))
-    history.to_csv(file.with_suffix('.csv'), index=False)
-    if sweep: sweep.save(file.with_suffix('.sweep.csv'))
-    return json.loads(file.with_suffix('.json').read_text())
 
 # %% ../nbs/03_train.ipynb #f962ad58
 _era = 'test set watched while training'

@@ -29,6 +29,13 @@ def weights(root):
     return {o.name: sha(o.read_bytes()) for o in files}
 
 
+def logs(nb, root):
+    "sha256 of the files in nbs/logs, for a page that reads them; else None"
+    if not any('logs/' in source(c) for c in code_cells(nb)): return None
+    files = sorted(o for o in (root/'nbs'/'logs').rglob('*') if o.is_file())
+    return sha('\0'.join(f'{o.relative_to(root)} {sha(o.read_bytes())}' for o in files))
+
+
 def stale(root=ROOT):
     "Page -> why its stored outputs do not belong to it (None: they do)"
     done, now, res = records(root), weights(root), {}
@@ -37,6 +44,7 @@ def stale(root=ROOT):
         if was is None: why = 'was never executed'
         elif was['code'] != code_sha(nb): why = 'code has changed since it was executed'
         elif was['outputs'] != outputs_sha(nb): why = 'stored outputs are not those of its execution'
+        elif was.get('logs') != logs(nb, root): why = 'logs have changed since it was executed'
         elif was['weights'] != now: why = 'weights have changed since it was executed'
         else: why = None
         res[p.stem] = why
@@ -108,7 +116,7 @@ def main():
     for o in ['MPLBACKEND', 'IN_TEST']: os.environ.pop(o, None)
     os.chdir(ROOT)
 
-    skip = ({'slow'} if args.no_slow else set()) | (set() if args.cuda else {'cuda'})
+    skip = {'study'} | ({'slow'} if args.no_slow else set()) | (set() if args.cuda else {'cuda'})
     done = records(ROOT)
     md5 = {o.name: hashlib.md5(o.read_bytes()).hexdigest() for o in batches(data)}
     for name in [o for o in every if o in names]:
@@ -120,7 +128,7 @@ def main():
                  if flags(c) & {'slow', 'cuda'} - skip and not flags(c) & skip and 'eval' not in directives(c)}
         versions = {'python': platform.python_version()} | {o: importlib.metadata.version(o) for o in LIBS}
         done[name] = {'code': code_sha(nb), 'outputs': outputs_sha(nb), 'date': today, 'seconds': round(time.time() - start),
-                      'flagged': kept | fresh, 'kept': sorted(kept), 'weights': weights(ROOT), 'cifar10': md5,
+                      'flagged': kept | fresh, 'kept': sorted(kept), 'weights': weights(ROOT), 'logs': logs(nb, ROOT), 'cifar10': md5,
                       'versions': versions, 'hardware': hardware()}
         done = {o: done[o] for o in every if o in done}
         record_path(ROOT).write_text(json.dumps(done, indent=1) + '\n', encoding='utf-8')

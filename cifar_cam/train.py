@@ -67,10 +67,11 @@ recipes = dict(
     source002=replace(_source, lr=0.01, bs=64, schedule='step', augment='affine_cutout'),  # 88.95 % printed
     source004=replace(_source, lr=0.0522, warmup=0.3))                       # one-cycle, 91.63 % printed
 
-# %% ../nbs/03_train.ipynb #316cd58f
+# %% ../nbs/03_train.ipynb #652d75b2
 def _one_cycle(opt, r, n):
     if not 1<r.warmup*n<n: raise ValueError(f"warmup={r.warmup} of {n} steps leaves no room for both ways of one_cycle: more epochs, smaller batches, or another schedule")
-    return OneCycleLR(opt, [g['lr'] for g in opt.param_groups], total_steps=n, pct_start=r.warmup, anneal_strategy='linear', cycle_momentum=False, div_factor=100, final_div_factor=100)
+    peaks = [g['lr'] for g in opt.param_groups]
+    return OneCycleLR(opt, peaks, total_steps=n, pct_start=r.warmup, anneal_strategy='linear', cycle_momentum=False, div_factor=100, final_div_factor=100)
 def _step(opt, r, n): return StepLR(opt, r.drop_every*n//r.epochs, gamma=0.1)
 def _cosine(opt, r, n): return CosineAnnealingLR(opt, n)
 def _constant(opt, r, n): return ConstantLR(opt, factor=1.)

@@ -446,14 +446,14 @@ def loader(
     own = torch.Generator().manual_seed(seed) # else the loader would draw from the caller's random state, and more often with workers
     return DataLoader(ds, batch_sampler=EpochBatches(len(ds), bs, seed), collate_fn=_as_is, num_workers=workers, generator=own)
 
-# %% ../nbs/00_data.ipynb #87fbbb4a
+# %% ../nbs/00_data.ipynb #9d300a77
 def draw_moves(
     m:Moves,      # What to draw for
     n:int,        # Pictures
     key:tuple,    # Whole numbers that name the draws, such as (seed, epoch)
     size:int=32,  # Side of the pictures
-)->np.ndarray:    # (n,5) int64: shift down, shift right, mirrored, top and left of the square
-    "Independent draws for each picture; where there is no square its place is outside"
+)->np.ndarray:    # (n,5) int64: window down, window right, mirrored, top and left of the square
+    "Independent draws for each picture; a square that is not drawn gets a place outside"
     rng = np.random.default_rng(key)
     shift = rng.integers(-m.pad, m.pad+1, (n,2))
     flip = rng.integers(0, 2, (n,1))*m.flip
@@ -466,7 +466,7 @@ def move_pictures(
     d:Tensor,   # Draws from `draw_moves`, (n,5), on the same device
     m:Moves,    # What they were drawn for
 )->Tensor:      # Moved pictures, (n,size,size,3) uint8
-    "Shift, mirror and cover each picture of a batch in its own way"
+    "Shift, mirror and cover each picture of a batch in its own way; shifts are symmetric, so mirroring first would make no difference"
     size = x.shape[1]
     r = torch.arange(size, device=x.device)
     rows,cols = r+d[:,:1],r+d[:,1:2]
@@ -478,7 +478,7 @@ def move_pictures(
     down,right = ((r>=t)&(r<t+m.hole) for t in (d[:,3:4],d[:,4:5]))
     return torch.where((down[:,:,None]&right[:,None])[...,None], torch.tensor(FILL, dtype=torch.uint8, device=x.device), out)
 
-# %% ../nbs/00_data.ipynb #987664db
+# %% ../nbs/00_data.ipynb #0dd0bbaa
 class DeviceBatches:
     "Shuffled, augmented, normalised batches, as `loader` gives them, made on the device where the pictures lie"
     def __init__(self,
@@ -496,8 +496,8 @@ class DeviceBatches:
     def __len__(self): return len(self.batch_sampler)
     def _draws(self, epoch): # of all pictures, (n,5)
         n,seed = len(self.y),self.batch_sampler.seed
-        d = draw_moves(self.moves, n, (seed,epoch,1))
-        if self.alternate and self.moves.flip: d[:,2] = (np.random.default_rng((seed,2)).integers(0, 2, n)+epoch)%2
+        d = draw_moves(self.moves, n, (seed,epoch,1)) # a stream beside that of the order, (seed,epoch)
+        if self.alternate and self.moves.flip: d[:,2] = (np.random.default_rng((seed,0,2)).integers(0, 2, n)+epoch)%2
         return d
     def __iter__(self):
         epoch = self.batch_sampler.epoch

@@ -26,7 +26,7 @@ from .lrfinder import Sweep,lr_range_test
 from .muon import Muon
 from .resnet import eval_mode,resnet18
 
-# %% ../nbs/03_train.ipynb #ac0ee2b7
+# %% ../nbs/03_train.ipynb #5deca2de
 @dataclass(frozen=True)
 class Recipe:
     "Settings of a training run"
@@ -46,9 +46,10 @@ class Recipe:
     label_smoothing:float=0.   # Share of the target spread over all classes
     optimizer:str='sgd'        # One of `optimizers`
     lr:float=0.4               # Learning rate: the peak for 'one_cycle', the first one for the others
-    muon_lr:float=0.05         # The same for the convolutions, for 'muon'
-    momentum:float=0.9         # Of SGD
-    nesterov:bool=True         # Look ahead with the momentum?
+    momentum:float=0.9         # Share of the last step that goes into the next
+    nesterov:bool=True         # Look ahead with the momentum? Muon always does
+    muon_lr:float=0.05         # Instead of `lr`, for convolutions under 'muon'
+    muon_momentum:float=0.6    # Instead of `momentum`, for convolutions under 'muon'
     l2:float=5e-4              # Weight decay: pulls each weight towards zero in proportion
     l1:float=0.                # Pulls each weight towards zero at a constant rate
     schedule:str='one_cycle'   # One of `schedules`
@@ -87,14 +88,14 @@ def schedule(
     if recipe.schedule not in schedules: raise ValueError(f"unknown schedule {recipe.schedule!r}: choose one of {', '.join(schedules)}")
     return schedules[recipe.schedule](opt, recipe, n)
 
-# %% ../nbs/03_train.ipynb #d640a8a2
+# %% ../nbs/03_train.ipynb #927ea75a
 def _sgd(model, r):
     fused = next(model.parameters()).device.type in ('cpu','cuda')
     return SGD(model.parameters(), lr=r.lr, momentum=r.momentum, nesterov=r.nesterov, weight_decay=r.l2, fused=fused)
 
 def _muon(model, r):
     ps = list(model.parameters())
-    return Muon([dict(params=[p for p in ps if p.ndim==4], lr=r.muon_lr, momentum=0.6, turn=True),
+    return Muon([dict(params=[p for p in ps if p.ndim==4], lr=r.muon_lr, momentum=r.muon_momentum, turn=True),
                  dict(params=[p for p in ps if p.ndim==2], weight_decay=r.l2),
                  dict(params=[p for p in ps if p.ndim==1])], lr=r.lr, momentum=r.momentum)
 

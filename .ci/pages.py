@@ -30,10 +30,10 @@ def weights(root):
 
 
 def logs(nb, root):
-    "sha256 of the files in nbs/logs, for a page that reads them; else None"
-    if not any('logs/' in source(c) for c in code_cells(nb)): return None
-    files = sorted(o for o in (root/'nbs'/'logs').rglob('*') if o.is_file())
-    return sha('\0'.join(f'{o.relative_to(root)} {sha(o.read_bytes())}' for o in files))
+    "sha256 of the files in nbs/logs whose path begins as the page's code says, such as logs/speed; None where it says nothing"
+    named = {o for c in code_cells(nb) for o in re.findall(r'logs/[a-z]+', source(c))}
+    files = sorted(o for o in (root/'nbs'/'logs').rglob('*') if o.is_file() and str(o.relative_to(root/'nbs')).startswith(tuple(named)))
+    return sha('\0'.join(f'{o.name} {sha(o.read_bytes())}' for o in files)) if named else None
 
 
 def stale(root=ROOT):

@@ -478,7 +478,7 @@ def move_pictures(
     down,right = ((r>=t)&(r<t+m.hole) for t in (d[:,3:4],d[:,4:5]))
     return torch.where((down[:,:,None]&right[:,None])[...,None], torch.tensor(FILL, dtype=torch.uint8, device=x.device), out)
 
-# %% ../nbs/00_data.ipynb #0dd0bbaa
+# %% ../nbs/00_data.ipynb #059503e6
 class DeviceBatches:
     "Shuffled, augmented, normalised batches, as `loader` gives them, made on the device where the pictures lie"
     def __init__(self,
@@ -490,14 +490,15 @@ class DeviceBatches:
         alternate:bool=False, # Mirror each picture every other epoch, instead of by a coin?
     ):
         if augment not in moves: raise ValueError(f"no augmentation {augment!r} for whole batches: choose one of {', '.join(moves)}, or use loader")
+        if alternate and not moves[augment].flip: raise ValueError(f"alternate=True mirrors by turns, but augment={augment!r} does not mirror at all")
         self.batch_sampler,self.moves,self.alternate = EpochBatches(len(pics), bs, seed),moves[augment],alternate
         self.x,self.y = (torch.from_numpy(a).to(device) for a in (pics.x,pics.y))
 
     def __len__(self): return len(self.batch_sampler)
     def _draws(self, epoch): # of all pictures, (n,5)
         n,seed = len(self.y),self.batch_sampler.seed
-        d = draw_moves(self.moves, n, (seed,epoch,1)) # a stream beside that of the order, (seed,epoch)
-        if self.alternate and self.moves.flip: d[:,2] = (np.random.default_rng((seed,0,2)).integers(0, 2, n)+epoch)%2
+        d = draw_moves(self.moves, n, (seed,epoch,1), self.x.shape[1]) # a stream beside that of the order, (seed,epoch)
+        if self.alternate: d[:,2] = (np.random.default_rng((seed,0,2)).integers(0, 2, n)+epoch)%2
         return d
     def __iter__(self):
         epoch = self.batch_sampler.epoch

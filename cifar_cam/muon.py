@@ -26,7 +26,7 @@ def orthogonal(
     x = x/x.norm(dim=(1,2), keepdim=True).clamp_min(1e-7)
     return _iterate(x.mT, steps).mT if x.shape[1]>x.shape[2] else _iterate(x, steps)
 
-# %% ../nbs/02_muon.ipynb #3600de05
+# %% ../nbs/02_muon.ipynb #d520cd6e
 class Muon(Optimizer):
     "Nesterov momentum for all; groups with `turn` step along orthogonal matrices, on weights of fixed length"
     def __init__(self,
@@ -38,7 +38,7 @@ class Muon(Optimizer):
     ): super().__init__(params, dict(lr=lr, momentum=momentum, weight_decay=weight_decay, turn=turn))
 
     @torch.no_grad()
-    def step(self, closure=None):
+    def step(self):
         for g in self.param_groups:
             ps = [p for p in g['params'] if p.grad is not None]
             grads,bufs = [p.grad for p in ps],[self.state[p].setdefault('momentum_buffer', torch.zeros_like(p)) for p in ps]

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['run_state', 'set_state', 'Checkpoint', 'hardware', 'scores', 'save_run']
 
-# %% ../nbs/08_runs.ipynb #7ba0e1c9
+# %% ../nbs/08_runs.ipynb #d07f2088
 import copy,hashlib,json,os,platform,time
 from dataclasses import asdict
 from pathlib import Path
@@ -17,30 +17,30 @@ from torch import nn
 from .analysis import calibration_error
 from .data import Splits
 from .lrfinder import Sweep
-from .resnet import save_weights
+from .resnet import load_plain,save_weights
 from .train import Callback,Recipe,Run,loss_acc,part,predict
 
-# %% ../nbs/08_runs.ipynb #2db057ea
+# %% ../nbs/08_runs.ipynb #a5c1ff06
 def run_state(
     run:Run, # A run between two epochs
 )->dict:     # Only tensors, numbers, texts, lists and dictionaries
     "Everything that the rest of a run depends on"
-    return dict(recipe=asdict(run.recipe), model=run.model.state_dict(), opt=run.opt.state_dict(), sched=run.sched.state_dict(), rows=run.rows)
+    return dict(data=run.data, recipe=asdict(run.recipe), model=run.model.state_dict(), opt=run.opt.state_dict(), sched=run.sched.state_dict(), rows=run.rows)
 
 def set_state(
     run:Run,    # A fresh run
     state:dict, # What `run_state` gave
 ):
     "Put a run where another one stood; raises `ValueError` with the settings that differ"
-    now = asdict(run.recipe)
-    other = [f"{k} was {v!r}, is {now.get(k)!r}" for k,v in state['recipe'].items() if now.get(k)!=v]
+    was,now = ({'data':o['data'], **o['recipe']} for o in (state,dict(data=run.data, recipe=asdict(run.recipe))))
+    other = [f"{k} was {was.get(k)!r}, is {now.get(k)!r}" for k in was|now if was.get(k)!=now.get(k)]
     if other: raise ValueError(f"the run that was saved has other settings: {'; '.join(other)}. Use them, or another file")
     run.model.load_state_dict(state['model'])
     run.opt.load_state_dict(copy.deepcopy(state['opt'])) # it would share the tensors
     run.sched.load_state_dict(state['sched'])
     run.rows = list(state['rows'])
 
-# %% ../nbs/08_runs.ipynb #9753046e
+# %% ../nbs/08_runs.ipynb #79ecbd2e
 class Checkpoint(Callback):
     "Saves a run after each epoch, and takes it up again where the file left it"
     def __init__(self,
@@ -48,7 +48,10 @@ class Checkpoint(Callback):
     ): self.file = Path(file)
 
     def begin(self, run):
-        if self.file.exists(): set_state(run, torch.load(self.file, map_location=run.device, weights_only=True))
+        if not self.file.exists(): return
+        state = load_plain(self.file, run.device)
+        if not isinstance(state, dict) or not {'data','recipe','rows'}<=state.keys(): raise ValueError(f"{self.file} is not a checkpoint of a run: name another file")
+        set_state(run, state)
     def epoch(self, run):
         self.file.parent.mkdir(parents=True, exist_ok=True)
         part = self.file.with_name(self.file.name+'.part')
@@ -58,13 +61,14 @@ class Checkpoint(Callback):
             os.fsync(f.fileno())
         os.replace(part, self.file)
 
-# %% ../nbs/08_runs.ipynb #5756e850
+# %% ../nbs/08_runs.ipynb #6fbd4f71
 def hardware()->dict: # processor, GPU, versions
     "What a number was measured on"
     cpu = [l.split(':',1)[1].strip() for l in Path('/proc/cpuinfo').read_text().splitlines() if l.startswith('model name')] if Path('/proc/cpuinfo').exists() else []
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else 'none'
     return dict(cpu=(cpu or [platform.processor()])[0], threads=torch.get_num_threads(), gpu=gpu, python=platform.python_version(), torch=torch.__version__)
 
+# %% ../nbs/08_runs.ipynb #fb232d74
 def scores(
     logits:dict, # 'plain' and 'mirrored', (n,k) each: of the pictures as they are and mirrored
     labels,      # (n,)
@@ -74,8 +78,12 @@ def scores(
     loss,acc = loss_acc(plain, labels)
     return dict(test_accuracy=acc, test_loss=loss, calibration_error=calibration_error(plain, labels), test_accuracy_flips=loss_acc(plain+mirrored, labels)[1])
 
-def _sha256(pics): return hashlib.sha256(np.ascontiguousarray(pics.x).tobytes()+np.ascontiguousarray(pics.y).tobytes()).hexdigest()
+def _sha256(pics):
+    h = hashlib.sha256(np.ascontiguousarray(pics.x))
+    h.update(np.ascontiguousarray(pics.y))
+    return h.hexdigest()
 
+# %% ../nbs/08_runs.ipynb #44aba22a
 def save_run(
     model:nn.Module, # Trained network
     history,         # What `fit` returned with it

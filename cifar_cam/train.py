@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['recipes', 'schedules', 'optimizers', 'Recipe', 'schedule', 'optimizer', 'train_step', 'predict', 'loss_acc',
-           'default_device', 'fresh', 'batches', 'part', 'side', 'Callback', 'Run', 'fit', 'log_line', 'find_lr',
+           'default_device', 'fresh', 'part', 'batches', 'side', 'Callback', 'Run', 'fit', 'log_line', 'find_lr',
            'plot_history', 'results']
 
-# %% ../nbs/03_train.ipynb #bb4faf88
+# %% ../nbs/03_train.ipynb #a8113236
 import logging,time
 from dataclasses import dataclass,replace
 
@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
+from fastcore.basics import patch
 from torch import Tensor,nn
 from torch.optim import Optimizer,SGD
 from torch.optim.lr_scheduler import ConstantLR,CosineAnnealingLR,OneCycleLR,StepLR
@@ -26,7 +27,7 @@ from .lrfinder import Sweep,lr_range_test
 from .muon import Muon
 from .resnet import eval_mode,resnet18
 
-# %% ../nbs/03_train.ipynb #5deca2de
+# %% ../nbs/03_train.ipynb #9bbd901a
 @dataclass(frozen=True)
 class Recipe:
     "Settings of a training run"
@@ -55,6 +56,11 @@ class Recipe:
     schedule:str='one_cycle'   # One of `schedules`
     warmup:float=0.25          # Share of the steps until the peak, for 'one_cycle'
     drop_every:int=7           # Epochs between drops to a tenth, for 'step'
+
+    def __post_init__(self):
+        if self.precision not in ('float32','bfloat16'): raise ValueError(f"unknown precision {self.precision!r}: 'float32' or 'bfloat16'")
+        if not 0<=self.grow<=1: raise ValueError(f"grow={self.grow} must be a share of the epochs, from 0 to 1")
+        if self.chunk<0: raise ValueError(f"chunk={self.chunk} must be a number of pictures, or 0 for the whole batch")
 
 # %% ../nbs/03_train.ipynb #3edc1bc0
 _source = Recipe(bs=512, momentum=0.9, nesterov=False, l2=0., augment='flip_crop', learn='full', watch='test')
@@ -109,9 +115,11 @@ def optimizer(
     if recipe.optimizer not in optimizers: raise ValueError(f"unknown optimizer {recipe.optimizer!r}: choose one of {', '.join(optimizers)}")
     return optimizers[recipe.optimizer](model, recipe)
 
-# %% ../nbs/03_train.ipynb #2bbf78dc
-def _logits(model, xb, recipe): # in the recipe's precision
-    with torch.autocast(xb.device.type, torch.bfloat16, enabled=recipe.precision=='bfloat16'): return model(xb).float()
+# %% ../nbs/03_train.ipynb #a5c3fcc3
+def _cast(device, precision): return torch.autocast(torch.device(device).type, torch.bfloat16, enabled=precision=='bfloat16')
+
+def _logits(model, xb, precision):
+    with _cast(xb.device, precision): return model(xb).float()
 
 def train_step(
     model:nn.Module, # Network in training mode
@@ -123,7 +131,7 @@ def train_step(
     "One step downhill on a batch"
     total,right = 0.,0
     for x,y in zip(xb.split(recipe.chunk or len(xb)), yb.split(recipe.chunk or len(yb))):
-        logits = _logits(model, x, recipe)
+        logits = _logits(model, x, recipe.precision)
         loss = F.cross_entropy(logits, y, label_smoothing=recipe.label_smoothing, reduction='sum')/len(yb)
         loss.backward()
         total,right = total+loss.detach(),right+(logits.argmax(1)==y).sum()
@@ -132,19 +140,19 @@ def train_step(
     opt.zero_grad()
     return total,right
 
-# %% ../nbs/03_train.ipynb #0409b53a
+# %% ../nbs/03_train.ipynb #45ca30be
 @torch.no_grad()
 def predict(
-    model:nn.Module,     # Network; its device is used
-    pics:Pictures,       # Pictures to classify
-    bs:int=500,          # Pictures at a time
-    flips:bool=False,    # Mirror them all first?
-    recipe:Recipe=None,  # Names the precision; None: float32
-)->Tensor:               # Logits, (n,k) float32 on the CPU
+    model:nn.Module,         # Network; its device is used
+    pics:Pictures,           # Pictures to classify
+    bs:int=500,              # Pictures at a time
+    flips:bool=False,        # Mirror them all first?
+    precision:str='float32', # Or 'bfloat16'
+)->Tensor:                   # Logits, (n,k) float32 on the CPU
     "Logits of all pictures; the network's mode is left as it was"
-    device,recipe,x = next(model.parameters()).device,recipe or Recipe(),torch.as_tensor(pics.x)
+    device,x = next(model.parameters()).device,torch.as_tensor(pics.x)
     if flips: x = x.flip(2)
-    with eval_mode(model): return torch.cat([_logits(model, norm(b.to(device)), recipe).cpu() for b in x.split(bs)])
+    with eval_mode(model): return torch.cat([_logits(model, norm(b.to(device)), precision).cpu() for b in x.split(bs)])
 
 def loss_acc(
     logits:Tensor,  # (n,k)
@@ -154,7 +162,7 @@ def loss_acc(
     y = torch.as_tensor(labels)
     return F.cross_entropy(logits, y).item(),(logits.argmax(1)==y).double().mean().item()
 
-# %% ../nbs/03_train.ipynb #a9a86b24
+# %% ../nbs/03_train.ipynb #8ad4787e
 def default_device()->str: # 'cuda' or 'cpu'
     "The GPU if there is one, else the CPU"
     return 'cuda' if torch.cuda.is_available() else 'cpu'
@@ -170,6 +178,15 @@ def fresh(
         model = resnet18(n_classes, recipe.width, recipe.dropout)
     return model.to(device or default_device(), memory_format=torch.channels_last)
 
+# %% ../nbs/03_train.ipynb #0d1082fe
+def part(
+    splits:Splits, # Data
+    name:str,      # 'train', 'valid', 'test', or 'full' for training and validation pictures together
+)->Pictures:       # That part
+    "A part of the data by the name it has in a recipe; raises `ValueError` for an unknown one"
+    if name not in ('train','valid','test','full'): raise ValueError(f"unknown part {name!r} of the data: train, valid, test or full")
+    return getattr(splits, name)
+
 def batches(
     splits:Splits,         # Data
     recipe:Recipe,         # Names learn, bs, augment, batched, alternate, seed
@@ -182,14 +199,7 @@ def batches(
     if recipe.alternate: raise ValueError("alternate=True needs batched=True: the loader mirrors by a coin")
     return loader(pics, recipe.bs, recipe.augment, recipe.seed, workers)
 
-def part(
-    splits:Splits, # Data
-    name:str,      # 'train', 'valid', 'test', or 'full' for training and validation pictures together
-)->Pictures:       # That part
-    "A part of the data by the name it has in a recipe; raises `ValueError` for an unknown one"
-    if name not in ('train','valid','test','full'): raise ValueError(f"unknown part {name!r} of the data: train, valid, test or full")
-    return getattr(splits, name)
-
+# %% ../nbs/03_train.ipynb #f36eb4ea
 def side(
     recipe:Recipe,  # Names epochs and grow
     epoch:int,      # From 0
@@ -199,9 +209,7 @@ def side(
     left = recipe.grow*recipe.epochs
     return full if epoch>=left else full//2+full//8*int(4*epoch/left)
 
-# %% ../nbs/03_train.ipynb #4ef541b2
-_log = logging.getLogger('cifar_cam')
-
+# %% ../nbs/03_train.ipynb #aa58fa31
 class Callback:
     "Told by `fit` how a run goes; does nothing: override what you need"
     def begin(self, run): pass # before the first epoch
@@ -209,8 +217,9 @@ class Callback:
     def epoch(self, run): pass # after each epoch, its row in `run.rows`
     def end(self, run): pass   # after the last
 
+# %% ../nbs/03_train.ipynb #3f97bbab
 class Run:
-    "A training in progress"
+    "A training in progress: `recipe`, `model`, `opt`, `sched`, `batches`, and the `rows` of its history"
     def __init__(self,
         splits:Splits,        # Data
         recipe:Recipe,        # Settings
@@ -219,48 +228,67 @@ class Run:
         compile:bool=False,   # Let PyTorch compile the network first?
     ):
         if recipe.epochs<1: raise ValueError(f"epochs={recipe.epochs} must be at least 1")
-        self.recipe,self.device = recipe,device or default_device()
+        self.recipe,self.device,self.data = recipe,device or default_device(),f'{part(splits, recipe.learn).name}, {len(part(splits, recipe.learn)):,} pictures'
         self.held = None if recipe.watch=='none' else part(splits, recipe.watch)
         self.batches = batches(splits, recipe, self.device, workers)
         self.model = fresh(recipe, len(splits.train.classes), self.device)
         self.forward = torch.compile(self.model) if compile else self.model
         self.opt = optimizer(self.model, recipe)
         self.sched = schedule(self.opt, recipe, recipe.epochs*len(self.batches))
-        self.rows = [] # of the history
+        self.rows = []
 
     @property
     def history(self): return pd.DataFrame(self.rows)
 
-    def one_epoch(self, callbacks=()):
-        "Train for an epoch, measure, and add a row to the history; raises `FloatingPointError` when the loss is no number any more"
-        t,lr,r = time.perf_counter(),self.opt.param_groups[0]['lr'],self.recipe
-        row = dict(epoch=len(self.rows)+1, lr=lr)
-        row['train_loss'],row['train_acc'] = self._train(len(self.rows), callbacks)
-        if self.held: row[f'{r.watch}_loss'],row[f'{r.watch}_acc'] = loss_acc(predict(self.model, self.held, recipe=r), self.held.y)
-        self.rows.append(row|dict(seconds=time.perf_counter()-t, batches=len(self.batches), watched=len(self.held or ())))
-        _log.info(log_line(self.rows[-1]))
+# %% ../nbs/03_train.ipynb #723df1a3
+def _resized(xb, s): # to side `s`, channels last
+    if s<xb.shape[-1]: xb = F.interpolate(xb, (s,s), mode='bilinear', antialias=True)
+    return xb.contiguous(memory_format=torch.channels_last)
 
-    def _train(self, epoch, callbacks): # mean loss and accuracy over the pictures it saw
-        loss,right,n,title = 0.,0,0,f'Epoch {epoch+1}/{self.recipe.epochs}'
-        self.batches.batch_sampler.epoch = epoch
-        torch.manual_seed(int(np.random.SeedSequence((self.recipe.seed,epoch)).generate_state(1)[0])) # of dropout
-        self.model.train()
-        with tqdm(total=len(self.batches), desc=title, leave=False) as bar: # not tqdm(batches), which would start the loader's workers twice
-            for i,(xb,yb) in enumerate(self.batches):
-                l,k = train_step(self.forward, self.opt, self._resize(xb, epoch), yb.to(self.device), self.recipe)
-                self.sched.step()
-                for c in callbacks: c.step(self)
-                loss,right,n = loss+l*len(yb),right+k,n+len(yb)
-                if i%10==0: bar.set_postfix_str(f'Loss={l.item():.4f} Batch_id={i} Accuracy={100*right.item()/n:.2f}')
-                bar.update()
-        if not torch.isfinite(loss): raise FloatingPointError(f"{title}: the loss is {loss.item()}; try a lower learning rate than {self.recipe.lr}")
-        return loss.item()/n,right.item()/n
+@patch
+def steps(self:Run,
+    epoch:int, # From 0
+):             # A generator: mean loss of the batch, correct ones, pictures
+    "The training steps of an epoch"
+    self.batches.batch_sampler.epoch = epoch
+    torch.manual_seed(int(np.random.SeedSequence((self.recipe.seed,epoch)).generate_state(1)[0])) # of dropout
+    self.model.train()
+    for xb,yb in self.batches:
+        xb = _resized(xb.to(self.device), side(self.recipe, epoch, xb.shape[-1]))
+        yield *train_step(self.forward, self.opt, xb, yb.to(self.device), self.recipe),len(yb)
+        self.sched.step()
 
-    def _resize(self, xb, epoch): # to the side of the epoch, on the device
-        xb,s = xb.to(self.device),side(self.recipe, epoch, xb.shape[-1])
-        if s<xb.shape[-1]: xb = F.interpolate(xb, (s,s), mode='bilinear', antialias=True)
-        return xb.contiguous(memory_format=torch.channels_last)
+# %% ../nbs/03_train.ipynb #420b95fe
+_log = logging.getLogger('cifar_cam')
 
+@patch
+def train(self:Run,
+    epoch:int,         # From 0
+    callbacks:list=(), # Told after each step
+)->tuple:              # Mean loss and accuracy over the pictures it saw
+    "Train for an epoch; raises `FloatingPointError` when the loss is no number any more"
+    loss,right,n,title = 0.,0,0,f'Epoch {epoch+1}/{self.recipe.epochs}'
+    with tqdm(total=len(self.batches), desc=title, leave=False) as bar: # not tqdm(batches), which would start the loader's workers twice
+        for i,(l,k,m) in enumerate(self.steps(epoch)):
+            loss,right,n = loss+l*m,right+k,n+m
+            for c in callbacks: c.step(self)
+            if i%10==0: bar.set_postfix_str(f'Loss={l.item():.4f} Batch_id={i} Accuracy={100*right.item()/n:.2f}')
+            bar.update()
+    if not torch.isfinite(loss): raise FloatingPointError(f"{title}: the loss is {loss.item()}; try a lower learning rate than {self.recipe.lr}")
+    return loss.item()/n,right.item()/n
+
+@patch
+def one_epoch(self:Run,
+    callbacks:list=(), # Told after each step
+):
+    "Train for the next epoch, measure, and add a row to the history"
+    t,r,row = time.perf_counter(),self.recipe,dict(epoch=len(self.rows)+1, lr=self.opt.param_groups[0]['lr'])
+    row['train_loss'],row['train_acc'] = self.train(len(self.rows), callbacks)
+    if self.held: row[f'{r.watch}_loss'],row[f'{r.watch}_acc'] = loss_acc(predict(self.model, self.held, precision=r.precision), self.held.y)
+    self.rows.append(row|dict(seconds=time.perf_counter()-t, batches=len(self.batches), watched=len(self.held or ())))
+    _log.info(log_line(self.rows[-1]))
+
+# %% ../nbs/03_train.ipynb #6e08702c
 def fit(
     splits:Splits,      # Data
     recipe:Recipe,      # Settings
@@ -293,7 +321,7 @@ def log_line(
     right = round(row[f'{w}_acc']*n)
     return f"{train}\n{'Test' if w=='test' else 'Valid'} set: Average loss: {row[f'{w}_loss']:.4f}, Accuracy: {right}/{n} ({100*right/n:.2f}%)"
 
-# %% ../nbs/03_train.ipynb #a3559f20
+# %% ../nbs/03_train.ipynb #f6126fcb
 def find_lr(
     splits:Splits,   # Data
     recipe:Recipe,   # Settings: network, batches and optimizer are its own
@@ -307,7 +335,7 @@ def find_lr(
     device = next(model.parameters()).device
     dl = batches(splits, recipe, device)
     def loss_func(logits, y): return F.cross_entropy(logits.float(), y, label_smoothing=recipe.label_smoothing)
-    with torch.random.fork_rng(), torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision=='bfloat16'):
+    with torch.random.fork_rng(), _cast(device, recipe.precision):
         torch.manual_seed(recipe.seed)
         return lr_range_test(model, optimizer(model, recipe), loss_func, dl, lo, hi, n)
 

@@ -10,7 +10,7 @@ ARGS =
 # What a user's own settings must not change
 unexport PIP_FIND_LINKS PIP_USER PIP_TARGET PIP_PREFIX UV_FIND_LINKS UV_PYTHON VIRTUAL_ENV CONDA_PREFIX PYTHONPATH PYTHONDONTWRITEBYTECODE
 
-.PHONY: help report test pages readme dev docs lock clean
+.PHONY: help report test mutants pages readme dev docs lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -20,6 +20,9 @@ report: $(INSTALLED) ## write the report on one trained net to report/ (ARGS= go
 
 test: $(INSTALLED) ## everything that must hold, on this machine, in one command
 	$(BIN)/python .ci/test.py $(ARGS)
+
+mutants: $(INSTALLED) ## break each formula of the maps in turn, and show that a test notices (a quarter of an hour)
+	$(BIN)/python .ci/mutants.py
 
 pages: $(INSTALLED) ## execute the notebooks with the real data and store their outputs (PAGES="00_data 01_resnet", ARGS=--no-slow)
 	$(BIN)/python .ci/pages.py $(PAGES) $(ARGS)

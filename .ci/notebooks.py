@@ -56,10 +56,10 @@ def module_name(nb):
     return next((d['default_exp'] for c in code_cells(nb) if 'default_exp' in (d := directives(c))), None)
 
 
-def number(path):
-    "The page's number; a page without one may use all others"
+def place(path):
+    "Where the page stands: by number, then by name; a page without a number may use all others"
     m = re.match(r'(\d+)', Path(path).stem)
-    return int(m[1]) if m else 1000
+    return int(m[1]) if m else 1000, Path(path).stem
 
 
 def find_cifar():

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from IPython.core.inputtransformer2 import TransformerManager
 
-from notebooks import (BATCHES, ROOT, SHELLS, code_cells, dirt, exported, find_cifar, flags, module_name, never_run, number,
+from notebooks import (BATCHES, ROOT, SHELLS, code_cells, dirt, exported, find_cifar, flags, module_name, never_run, place,
                        pages, read, settings, source)
 from pages import stale
 
@@ -128,7 +128,7 @@ UNTESTED = set() # exported names that need no check on their page
 
 def rules():
     "Pages and what they export"
-    modules = {name: number(p) for p in pages() if (name := module_name(read(p)))}
+    modules = {name: place(p) for p in pages() if (name := module_name(read(p)))}
     for p in pages():
         nb = read(p)
         name = module_name(nb)
@@ -136,7 +136,7 @@ def rules():
             src = (ROOT/LIB/f'{name}.py').read_text(encoding='utf-8')
             yield f'{p.stem} checks each name it exports', listed([f'{o} is not checked' for o in unchecked(nb, src)])
             yield f'{p.stem} documents what it exports', listed(undocumented(src))
-        yield f'{p.stem} imports from lower numbers only', listed(upward(nb, number(p), modules))
+        yield f'{p.stem} imports from earlier pages only', listed(upward(nb, place(p), modules))
         yield f'{p.stem} runs without its flagged cells', listed(borrowed(nb))
         yield f'{p.stem} runs no shell line', listed(shell_lines(nb))
         yield f'{p.stem} keeps imports in cells of their own', listed(mixed(nb))
@@ -191,7 +191,7 @@ def undocumented(src):
 
 
 def upward(nb, n, modules):
-    "Imports of our modules that are not below page `n` (a demo cell may use its own)"
+    "Imports of our modules that are not before page `n` (a demo cell may use its own)"
     res = []
     for c in code_cells(nb):
         if never_run(c): continue
@@ -335,7 +335,7 @@ def sdist_problems(sdist):
     "What is missing from the sdist, or must not be in it"
     names = {o.name.split('/', 1)[-1] for o in tarfile.open(sdist)}
     want = ['settings.ini', 'LICENSE', 'README.md', 'CHANGELOG.md', 'Makefile', '_quarto.yml', '.ci/test.py', '.ci/run', '.ci/lock.txt', 'nbs/executed.json']
-    want += [f'nbs/{p.name}' for p in pages()] + [str(o.relative_to(ROOT)) for o in (ROOT/'nbs'/'images').glob('*')]
+    want += [f'nbs/{p.name}' for p in pages()] + [str(o.relative_to(ROOT)) for d in ('images', 'logs') for o in (ROOT/'nbs'/d).rglob('*') if o.is_file()]
     return [f'{o} is missing' for o in want if o not in names] + [f'{o} must not be in it' for o in names if Path(o).name in BATCHES]
 
 

@@ -23,7 +23,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader,Dataset
 from tqdm import tqdm
 
-# %% ../nbs/00_data.ipynb #cf1c49fa
+# %% ../nbs/00_data.ipynb #73bf29f8
 @dataclass(frozen=True)
 class Pictures:
     "Labelled pictures in memory; `pics[i]` with a slice, a list or a mask of booleans is again `Pictures`"
@@ -37,6 +37,8 @@ class Pictures:
     def __len__(self): return len(self.y)
     @property
     def names(self): return [self.classes[c] for c in self.y] # class name of each picture
+    @property
+    def sha256(self): return hashlib.sha256(self.x.tobytes()+self.y.tobytes()).hexdigest() # of pictures and labels
     def __getitem__(self, i):
         i = np.atleast_1d(np.arange(len(self))[i])
         return replace(self, x=self.x[i], y=self.y[i], idx=self.idx[i], mask=None if self.mask is None else self.mask[i])

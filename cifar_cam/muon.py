@@ -26,7 +26,7 @@ def orthogonal(
     x = x/x.norm(dim=(1,2), keepdim=True).clamp_min(1e-7)
     return _iterate(x.mT, steps).mT if x.shape[1]>x.shape[2] else _iterate(x, steps)
 
-# %% ../nbs/02_muon.ipynb #d520cd6e
+# %% ../nbs/02_muon.ipynb #6c3a8588
 class Muon(Optimizer):
     "Nesterov momentum for all; groups with `turn` step along orthogonal matrices, on weights of fixed length"
     def __init__(self,
@@ -41,7 +41,9 @@ class Muon(Optimizer):
     def step(self):
         for g in self.param_groups:
             ps = [p for p in g['params'] if p.grad is not None]
-            grads,bufs = [p.grad for p in ps],[self.state[p].setdefault('momentum_buffer', torch.zeros_like(p)) for p in ps]
+            for p in ps:
+                if not self.state[p]: self.state[p]['momentum_buffer'] = torch.zeros_like(p)
+            grads,bufs = [p.grad for p in ps],[self.state[p]['momentum_buffer'] for p in ps]
             torch._foreach_mul_(bufs, g['momentum'])
             torch._foreach_add_(bufs, grads)
             steps = torch._foreach_add(grads, bufs, alpha=g['momentum'])

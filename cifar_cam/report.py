@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['picture_uri', 'figure_uri', 'records', 'packaged_run', 'write_report', 'read_picture', 'top_classes']
 
-# %% ../nbs/07_report.ipynb #6271fc09
-import base64,io,json,os
+# %% ../nbs/07_report.ipynb #24bf9d03
+import base64,io,json
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -16,8 +16,9 @@ import torch
 from PIL import Image,ImageOps,UnidentifiedImageError
 from torch import nn
 
-from .analysis import Predictions,classify,drawn,most_confused,plot_confusion,worst
+from .analysis import Predictions,calibration_error,classify,drawn,most_confused,plot_confusion,worst
 from .data import Pictures,norm
+from .files import whole
 from .gradcam import cam_pair,overlay
 from .lrfinder import Sweep,plot_sweep,suggest
 from .resnet import WEIGHTS,card,eval_mode,pretrained
@@ -63,15 +64,15 @@ def records(
                  picture=picture_uri(x[k]), cam_pred=picture_uri(po[k]), cam_true=picture_uri(to[k]),
                  evidence_pred=pm[k].sum().item(), evidence_true=tm[k].sum().item()) for k,i in enumerate(int(p) for p in places)]
 
-# %% ../nbs/07_report.ipynb #4a889e90
+# %% ../nbs/07_report.ipynb #94a7173b
 def packaged_run(
-    name:str='cifar10', # 'cifar10' or 'shapes10'
-)->tuple:               # Network, card, history, sweep
+    name:str='cifar10', # 'cifar10', 'narrow' or 'shapes10'
+)->tuple:               # Network, card, history, sweep or None
     "A packaged network with everything that is known about its training"
-    model,c = pretrained(name),card(name)
-    return model,c,pd.read_csv(WEIGHTS/f'{name}.csv'),Sweep.read(WEIGHTS/f'{name}.sweep.csv')
+    sweep = WEIGHTS/f'{name}.sweep.csv'
+    return pretrained(name),card(name),pd.read_csv(WEIGHTS/f'{name}.csv'),Sweep.read(sweep) if sweep.exists() else None
 
-# %% ../nbs/07_report.ipynb #e0502d29
+# %% ../nbs/07_report.ipynb #55a2fa86
 def _render(**values): # the template, filled
     from jinja2 import Environment,PackageLoader,StrictUndefined
     env = Environment(loader=PackageLoader('cifar_cam'), autoescape=True, undefined=StrictUndefined)
@@ -79,7 +80,8 @@ def _render(**values): # the template, filled
 
 def _summary(model, preds, c, layer, weights): # the numbers of the report
     loss,acc = loss_acc(preds.logits, preds.label)
-    return dict(data=preds.name, n=len(preds), wrong=int((~preds.right).sum()), accuracy=acc, loss=loss, layer=layer, weights=weights,
+    return dict(data=preds.name, n=len(preds), wrong=int((~preds.right).sum()), accuracy=acc, loss=loss,
+                calibration_error=calibration_error(preds.logits, preds.label), layer=layer, weights=weights,
                 width=model.conv1.out_channels, most_confused=most_confused(preds, 8).to_dict('records'), card=c)
 
 def write_report(
@@ -104,11 +106,9 @@ def write_report(
     html = _render(title=title or f'Report on {preds.name}', s=s, figures=figures, suggestions=suggest(sweep)._asdict() if sweep else {},
                    history=[] if history is None else history.to_dict('records'),
                    wrong=records(model, pics, preds, worst(preds, k), layer), right=records(model, pics, preds, drawn(preds, True, k), layer))
-    out = Path(out)
-    out.mkdir(parents=True, exist_ok=True)
-    for name,text in (('index.html',html), ('summary.json',json.dumps(s, indent=1)+'\n')):
-        (out/(name+'.part')).write_text(text, encoding='utf-8')
-    for name in ('index.html','summary.json'): os.replace(out/(name+'.part'), out/name)
+    with whole(Path(out)/'index.html') as page, whole(Path(out)/'summary.json') as numbers:
+        page.write_text(html, encoding='utf-8')
+        numbers.write_text(json.dumps(s, indent=1)+'\n', encoding='utf-8')
     return s
 
 # %% ../nbs/07_report.ipynb #c1bf3404

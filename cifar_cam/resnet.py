@@ -75,13 +75,16 @@ def resnet18(
     if not 0<=dropout<1: raise ValueError(f"{dropout=} must be in [0,1)")
     return ResNet(n_classes, width, dropout)
 
-# %% ../nbs/01_resnet.ipynb #079039a6
+# %% ../nbs/01_resnet.ipynb #799d834f
 def stage(
     model:nn.Module, # Network with named layers
-    name:str,        # Such as 'layer3', or a path such as 'layer3.1.conv2'
+    name:str,        # Such as 'layer3', a path such as 'layer3.1.conv2', or the layer itself
 )->nn.Module:        # The layer of that name
     "A layer by its name; raises `ValueError` that lists the names when there is none"
     layers = dict(model.named_modules())
+    if isinstance(name, nn.Module):
+        if not any(m is name for m in layers.values()): raise ValueError(f"this {type(name).__name__} is no layer of the {type(model).__name__}")
+        return name
     if name not in layers or not name:
         raise ValueError(f"no layer {name!r} in {type(model).__name__}: its stages are {', '.join(n for n,_ in model.named_children())}")
     return layers[name]
@@ -181,26 +184,26 @@ def load_weights(
     except RuntimeError as e: raise ValueError(f"{file} is not a checkpoint of this ResNet-18: {e}") from None
     return model.eval()
 
-# %% ../nbs/01_resnet.ipynb #7ce7fe80
+# %% ../nbs/01_resnet.ipynb #3bd1e224
 def save_weights(
     model:nn.Module, # Network to save
-    file:str,        # Name of a .safetensors file; the card goes beside it as .json
+    file:str,        # Name without ending; .safetensors is added, and .json for the card
     **card,          # What to write on the card: recipe, accuracy, hardware, …
 )->Path:             # The file
     "Save weights in half precision with their card"
     from safetensors.torch import save_file
-    file = Path(file).with_suffix('.safetensors')
+    file,note = Path(f'{file}.safetensors'),Path(f'{file}.json') # not with_suffix, which eats the end of 'lr0.1'
     file.parent.mkdir(parents=True, exist_ok=True)
     save_file({k:(v.half() if v.is_floating_point() else v).contiguous() for k,v in model.state_dict().items()}, file)
     card['sha256'] = hashlib.sha256(file.read_bytes()).hexdigest()
-    file.with_suffix('.json').write_text(json.dumps(card, indent=1)+'\n')
+    note.write_text(json.dumps(card, indent=1)+'\n')
     return file
 
-# %% ../nbs/01_resnet.ipynb #7f37e047
+# %% ../nbs/01_resnet.ipynb #985d2135
 WEIGHTS = Path(__file__).parent/'weights' if '__file__' in globals() else Path('../cifar_cam/weights')
 
 def card(
-    name:str='cifar10', # 'cifar10' or 'shapes10'
+    name:str='cifar10', # 'cifar10', 'narrow' or 'shapes10'
 )->dict:                # Recipe, accuracy, data, hardware, versions, checksum
     "How packaged weights were made and what they score; raises `ValueError` for an unknown name"
     cards = {f.stem:f for f in sorted(WEIGHTS.glob('*.json'))}
@@ -208,7 +211,7 @@ def card(
     return json.loads(cards[name].read_text())
 
 def pretrained(
-    name:str='cifar10', # 'cifar10' or 'shapes10'
+    name:str='cifar10', # 'cifar10', 'narrow' or 'shapes10'
 )->ResNet:              # The network, in evaluation mode
     "A trained network from the package; raises `ValueError` when the file is not the one that its card describes"
     c,file = card(name),WEIGHTS/f'{name}.safetensors'

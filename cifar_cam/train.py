@@ -140,12 +140,12 @@ def train_step(
     opt.zero_grad()
     return total,right
 
-# %% ../nbs/03_train.ipynb #45ca30be
+# %% ../nbs/03_train.ipynb #935cc28c
 @torch.no_grad()
 def predict(
     model:nn.Module,         # Network; its device is used
     pics:Pictures,           # Pictures to classify
-    bs:int=500,              # Pictures at a time
+    bs:int=64,               # Pictures at a time; few of them fit into a CPU's cache
     flips:bool=False,        # Mirror them all first?
     precision:str='float32', # Or 'bfloat16'
 )->Tensor:                   # Logits, (n,k) float32 on the CPU
@@ -321,7 +321,7 @@ def log_line(
     right = round(row[f'{w}_acc']*n)
     return f"{train}\n{'Test' if w=='test' else 'Valid'} set: Average loss: {row[f'{w}_loss']:.4f}, Accuracy: {right}/{n} ({100*right/n:.2f}%)"
 
-# %% ../nbs/03_train.ipynb #f6126fcb
+# %% ../nbs/03_train.ipynb #ddbafbfc
 def find_lr(
     splits:Splits,   # Data
     recipe:Recipe,   # Settings: network, batches and optimizer are its own
@@ -330,7 +330,8 @@ def find_lr(
     hi:float=10.,    # Last learning rate
     n:int=200,       # Steps
 )->Sweep:            # Rates and losses
-    "LR range test of a recipe's untrained network, on the batches that `fit` would give it"
+    "LR range test of a recipe's untrained network, on the batches that `fit` would give it; raises `ValueError` for Muon"
+    if recipe.optimizer!='sgd': raise ValueError(f"optimizer={recipe.optimizer!r}: the range test raises one rate for all weights, as SGD has; try a recipe with 'sgd'")
     model = fresh(recipe, len(splits.train.classes), device)
     device = next(model.parameters()).device
     dl = batches(splits, recipe, device)
@@ -353,7 +354,7 @@ def plot_history(
     for ax,name in zip(axs, ('mean loss','accuracy, %',"learning rate at the epoch's start")): ax.set(xlabel='epoch', ylabel=name)
     return list(axs)
 
-# %% ../nbs/03_train.ipynb #f962ad58
+# %% ../nbs/03_train.ipynb #b537459f
 _era = 'test set watched while training'
 _published = [('[ERA V1, a](https://github.com/selvaraj-sembulingam/ERA-V1)', 20, '90.89', '', _era), ('[ERA v1, b](https://github.com/Madhur-1/ERA-v1)', 20, '91.41', '', _era),
     ('[EVA6](https://github.com/vvshankar78/DeepLearning)', 20, '88.95', '', _era), ('[tsai](https://github.com/nanekja/tsai)', 20, '89.42', '', 'the best epoch on the test set'),
@@ -363,15 +364,18 @@ _published = [('[ERA V1, a](https://github.com/selvaraj-sembulingam/ERA-V1)', 20
     ('[cifar10-zoo](https://github.com/KellerJordan/cifar10-zoo)', 80, '95.3–95.55', '95.9', '156 s on an A100'),
     ('[pytorch-cifar](https://github.com/kuangliu/pytorch-cifar)', 200, 'about 95.4', '', '')]
 
-def _own(c): # a row from a card
-    r,flips = c['recipe'],c.get('test_accuracy_flips')
-    where = c['gpu'] if c['gpu']!='none' else f"{c['threads']} cores of a CPU"
-    return (f"**packaged**, width {r['width']}", r['epochs'], f"{100*c['test_accuracy']:.2f}", f'{100*flips:.2f}' if flips else '',
-            f"one run, seed {r['seed']}; {c['train_seconds']/60:.0f} minutes on {where}")
+def _own(recipe, cards): # a row from the cards of runs that differ in their seed alone
+    name = next((k for k,r in recipes.items() if replace(r, seed=0)==recipe), 'changed')
+    acc,flips,seconds = (pd.Series([c[k] for c in cards]) for k in ('test_accuracy','test_accuracy_flips','train_seconds'))
+    where = cards[0]['gpu'] if cards[0]['gpu']!='none' else f"{cards[0]['threads']} cores of a CPU"
+    runs = f"one run, seed {cards[0]['recipe']['seed']}" if len(cards)==1 else f'{len(cards)} runs, standard deviations {100*acc.std():.2f} and {100*flips.std():.2f}'
+    return (f'**recipe `{name}`**, width {recipe.width}', recipe.epochs, f'{100*acc.mean():.2f}', f'{100*flips.mean():.2f}', f'{runs}; {seconds.mean()/60:.0f} minutes on {where}')
 
 def results(
     cards:list, # Cards of runs on CIFAR-10
 )->str:         # A table in Markdown
-    "Test accuracies that others print for this network, above those on cards"
-    rows = [('','epochs','test accuracy, %','with flips, %',''), ('---',)*5, *_published, *map(_own, cards)]
+    "Test accuracies that others print for this network, above those on cards: a row for each recipe, means over its seeds"
+    own = {}
+    for c in cards: own.setdefault(replace(Recipe(**c['recipe']), seed=0), []).append(c)
+    rows = [('','epochs','test accuracy, %','with flips, %',''), ('---',)*5, *_published, *(_own(*o) for o in own.items())]
     return '\n'.join('| '+' | '.join(map(str, r))+' |' for r in rows)

@@ -16,7 +16,7 @@ import pandas as pd
 import torch
 from torch import nn
 
-from .data import shapes10
+from .data import Pictures,norm,shapes10
 from .files import hardware
 from .gradcam import grad_cam
 from .methods import ablation_cam,class_maps,score_cam
@@ -97,54 +97,54 @@ contests = {'one class':(_one_class,('layer4','layer2'),1), 'ten classes':(_all_
 # %% ../nbs/09_bench.ipynb #ee20bbd0
 def rounds(
     ways:dict,     # Name to a function of pictures and classes
-    xb,            # Pictures, (n,3,32,32)
-    t,             # Classes, (n,)
+    x,             # Pictures, whatever the functions take
+    t,             # Their classes, (n,) or (n,m)
     n:int=3,       # Rounds; in each, every way takes its turn
 )->pd.DataFrame:   # Seconds, a row a round, a column a way
     "Time functions in turn, after a call each on two pictures to warm up"
+    def wait(): torch.cuda.is_available() and torch.cuda.synchronize()
     def seconds(f):
-        if xb.is_cuda: torch.cuda.synchronize()
+        wait()
         start = time.perf_counter()
-        f(xb, t)
-        if xb.is_cuda: torch.cuda.synchronize()
+        f(x, t)
+        wait()
         return time.perf_counter()-start
-    for f in ways.values(): f(xb[:2], t[:2])
+    for f in ways.values(): f(x[:2], t[:2])
     return pd.DataFrame([{name:seconds(f) for name,f in ways.items()} for _ in range(n)])
 
-def _whole_set(model, pics, folder): # classify a data set; classify it and keep two maps of each picture
-    t = torch.stack([torch.from_numpy(pics.y),(torch.from_numpy(pics.y)+1)%10], 1)
-    def classify(xb, _): return predict(model, pics)
-    def keep(xb, _): return save_maps(model, pics, tempfile.mkdtemp(dir=folder), t)
+def _whole_set(model, folder): # classify a data set; classify it and keep two maps of each picture
+    def classify(pics, _): return predict(model, pics)
+    def keep(pics, t): return save_maps(model, pics, tempfile.mkdtemp(dir=folder), t)
     return {'forward':classify, 'ours, written to disk':keep}
 
 # %% ../nbs/09_bench.ipynb #aa977752
 def cam_bench(
-    model:nn.Module=None,# A `ResNet` with ten classes; None takes the packaged one
-    bs:int=256,          # Pictures in a batch
-    whole:int=1000,      # Pictures of the data set whose maps are written to disk
-    n:int=3,             # Rounds
-    device:str='cpu',    # 'cpu' or 'cuda'
-    threads:int=1,       # Processor threads
-)->pd.DataFrame:         # A row for each contest, layer and way: seconds, and pictures a second relative to the plain forward pass
-    "All contests, side by side in this process; pictures are drawn ones"
+    model:nn.Module=None, # A `ResNet` with ten classes; None takes the packaged one
+    pics:Pictures=None,   # The first of them make the batch, all of them the whole set; None draws 1,000 shapes
+    bs:int=256,           # Pictures in a batch
+    n:int=5,              # Rounds; the whole set has one
+    device:str='cpu',     # 'cpu' or 'cuda'
+    threads:int=1,        # Processor threads
+)->pd.DataFrame:          # A row for each contest, layer and way: seconds, and pictures a second relative to the plain forward pass
+    "All contests, side by side in this process"
     before,there = torch.get_num_threads(),peers()
     model = (copy.deepcopy(model) if model else pretrained()).eval().to(device, memory_format=torch.contiguous_format)
     fast = resnet18(width=model.conv1.out_channels).eval().to(device, memory_format=torch.channels_last)
     fast.load_state_dict(model.state_dict())
-    pics,rows = shapes10(max(bs, 100), 10, whole),[]
-    torch.manual_seed(0)
-    xb,t = torch.randn(bs,3,32,32, device=device),torch.arange(bs, device=device)%10
-    installed = {k for k,v in there.items() if v!='not installed'}
+    pics = shapes10(100, 10, 1000).test if pics is None else pics
+    xb,label = norm(pics.x[:bs]).contiguous().to(device),torch.from_numpy(pics.y)
+    t,rows = label[:bs].to(device),[]
     torch.set_num_threads(threads)
     try:
         for what,(ways,layers,share) in contests.items():
             for layer in layers:
-                k = max(2, bs//share)
-                rows += _rows(what, layer, rounds(ways(model, fast, layer, installed), xb[:k], t[:k], n), k)
+                k = max(2, len(xb)//share)
+                rows += _rows(what, layer, rounds(ways(model, fast, layer, [o for o in there if there[o]!='not installed']), xb[:k], t[:k], n), k)
         with tempfile.TemporaryDirectory() as tmp:
-            rows += _rows('whole set, two maps each', 'layer4', rounds(_whole_set(model, pics.test, tmp), xb[:2], t[:2], n), whole)
+            rows += _rows('whole set, two maps each', 'layer4', rounds(_whole_set(model, tmp), pics, torch.stack([label,(label+1)%10], 1), 1), len(pics))
     finally: torch.set_num_threads(before)
-    return pd.DataFrame(rows).assign(width=model.conv1.out_channels, device=device, date=time.strftime('%Y-%m-%d'), **(hardware(device)|dict(threads=threads)), **there)
+    about = hardware(device)|dict(threads=threads, width=model.conv1.out_channels, pictures=pics.name, rounds=n, device=device, date=time.strftime('%Y-%m-%d'))
+    return pd.DataFrame(rows).assign(**about, **there)
 
 def _rows(what, layer, s, n): # of one contest, from its seconds
     return [dict(contest=what, layer=layer, way=name, n=n, seconds=s[name].median(), slowest=s[name].max(), fastest=s[name].min(),

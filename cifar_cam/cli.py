@@ -167,7 +167,8 @@ def explain(
 # %% ../nbs/09_cli.ipynb #7f627ece
 @command
 def bench(
-    what:str='cam',          # What to measure: cam
+    what:str,                # What to measure: cam
+    data:str='shapes10',     # Its test pictures: shapes10 or cifar10
     quick:store_true=False,  # The narrow shapes10 net, few pictures, one round: seconds instead of minutes
     json:str=None,           # File to write all numbers to, with hardware and versions
     device:str='cpu',        # cpu or cuda
@@ -177,6 +178,7 @@ def bench(
     if what!='cam': raise ValueError(f"unknown benchmark {what!r}: cam")
     from cifar_cam.bench import cam_bench
     from cifar_cam.resnet import pretrained
-    t = cam_bench(pretrained('shapes10'), 16, 50, 1, device, threads) if quick else cam_bench(device=device, threads=threads)
+    pics = _data(data)[0].test
+    t = cam_bench(pretrained('shapes10'), pics[:50], 16, 1, device, threads) if quick else cam_bench(None, pics, device=device, threads=threads)
     print(t[['contest','layer','way','seconds','of_forward']].round(3).to_string(index=False))
     if json: t.to_json(json, orient='records', indent=1)

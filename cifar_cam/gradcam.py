@@ -151,7 +151,7 @@ def in_portions(
     chunk:int,          # Pictures at a time
     bar:bool=False,     # Show progress?
 )->list:                # `Cams`, one for each of the maps
-    "Join what `one` says to portions of `xb`, without a graph unless it asks for one; raises `ValueError` for no pictures, and for what is no number"
+    "Join what `one` says to portions of `xb`, without a graph unless it asks for one; raises `ValueError` for no pictures, and for NaN or infinite values"
     if not len(xb): raise ValueError("xb holds no pictures")
     device,parts = next(model.parameters(), xb).device,[]
     with torch.inference_mode(False), torch.no_grad(), eval_mode(model), eager(model):
@@ -159,7 +159,7 @@ def in_portions(
             x = xb[i:i+chunk].to(device)
             parts.append(one(x.clone() if x.is_inference() else x, slice(i, i+len(x))))
             maps,logits,_ = parts[-1]
-            if not all(t.isfinite().all() for t in (*maps, logits)): raise ValueError("logits or maps hold values that are no numbers: nothing can be read from them")
+            if not all(t.isfinite().all() for t in (*maps, logits)): raise ValueError("logits or maps hold NaN or infinite values: nothing can be read from them")
     maps,logits,classes = zip(*parts)
     rest = torch.cat(logits),None if classes[0] is None else torch.cat(classes)
     return [Cams(torch.cat(m), *rest) for m in zip(*maps)]
@@ -258,7 +258,7 @@ def evidence_bar(
     axs,                 # Axes to stand beside
     vmax:float,          # Evidence at the end of the bar
     signed:bool=False,   # From -vmax?
-    label:str='logits a position', # Unit
+    label:str='logits per position', # Unit
 ):                       # The colour bar
     "The colours of `overlay`, as they look on a middle grey"
     values = np.linspace(-1 if signed else 0, 1, 256)
@@ -318,10 +318,10 @@ def show_targets(
     classes:tuple,      # Class names
     layer:str='layer4', # See `grad_cam`
 )->np.ndarray:          # The axes, (1, 1+len(targets))
-    "One picture beside its Grad-CAM for each of several classes, in one colour range, with probability and sum of evidence"
+    "One picture beside its Grad-CAM for each of several classes, in one colour range, with probability and logit"
     c = grad_cam(model, norm(x[None]), layer, [targets])
     p,maps = c.logits[0].softmax(0),c.maps[0]
-    titles = [f'{classes[t]} {100*p[t]:.0f} %\n{m.sum():.2f} logits' for t,m in zip(targets, maps)]
+    titles = [f'{classes[t]} {100*p[t]:.0f} %\nlogit {c.logits[0,t]:.2f}' for t in targets]
     axs = show_images(np.concatenate([x[None],overlay(np.stack([x]*len(targets)), maps)]), ['picture',*titles], cols=len(targets)+1, size=1.2)
     evidence_bar(axs, maps.max().item())
     return axs

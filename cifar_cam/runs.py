@@ -99,7 +99,7 @@ def save_maps(
     method=grad_cam,    # Such as `grad_cam`
     signed:bool=True,   # Keep what speaks against the target, too?
     size:int=1000,      # Pictures in a file
-    units:str='logits a position', # What the method's numbers are, for the manifest
+    units:str='logits per position', # What the method's numbers are, for the manifest
     bar:bool=False,     # Show progress?
 )->dict:                # The manifest, as in manifest.json
     "Write maps, logits and targets of all pictures as safetensors; raises `ValueError` when the folder holds maps made otherwise"

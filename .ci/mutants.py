@@ -83,6 +83,9 @@ MUTANTS = {'05_gradcam': [
     ('Finer-CAM unweighted', '(p*(s[:,None]', '((p*0+1)*(s[:,None]'),
     ('smoothing that does not turn back', 'target, **kw).maps.flip(-1) for f', 'target, **kw).maps for f'),
     ('smoothing with a class for each variant', 'if target is None: target = first.target', 'pass'),
+    ('FullGrad shown with what speaks against', 'maps=rectified(c.maps)', 'maps=c.maps'),
+    ('Finer-CAM shown as Grad-CAM', 'layer, finer(target))', 'layer, target)'),
+    ('fine maps compared by their maxima', 'F.adaptive_avg_pool2d(m, size)', 'F.adaptive_max_pool2d(m, size)'),
     ('ranks without ties', 'r = (low+high-1)/2', 'r = low.float()'),
 ]}
 

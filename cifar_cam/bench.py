@@ -11,6 +11,7 @@ from contextlib import redirect_stderr
 from importlib.metadata import PackageNotFoundError,version
 from importlib.util import find_spec
 from io import StringIO
+from warnings import catch_warnings
 
 import pandas as pd
 import torch
@@ -52,7 +53,7 @@ def _torch_cam(model, layer, every=False):
     return run
 
 def _captum(model, layer):
-    from captum.attr import LayerGradCam
+    with catch_warnings(action='ignore'): from captum.attr import LayerGradCam # its progress bars miss ipywidgets
     def run(xb, t): return LayerGradCam(model, stage(model, layer)).attribute(xb, t, relu_attributions=True)
     return run
 

@@ -18,7 +18,7 @@ from torch import Tensor,nn
 from torch.overrides import TorchFunctionMode
 
 from .data import norm,show_images
-from .gradcam import Cams,asked,cam_method,classes_at,differentiate,grad_cam,in_portions,logits_of,overlay,plain,rectified,upsample
+from .gradcam import Cams,asked,cam_method,classes_at,differentiate,grad_cam,in_portions,logits_from,logits_of,overlay,plain,rectified,upsample
 from .resnet import stage
 
 # %% ../nbs/05_methods.ipynb #a8406830
@@ -115,7 +115,7 @@ def look(
     "A forward pass, watched at a layer; raises `ValueError` when that does not give feature maps, once"
     seen = []
     def keep(out): seen.append(out.clone() if torch.is_tensor(out) else out) # a layer behind may work in place
-    with output_changed(layer, keep): y = model(x)
+    with output_changed(layer, keep): y = logits_from(model, x)
     if len(seen)!=1 or not torch.is_tensor(seen[0]) or seen[0].ndim!=4: raise ValueError(f"{type(layer).__name__} does not give feature maps (n,c,h,w) once a pass")
     return seen[0],y
 
@@ -129,30 +129,33 @@ def float32_sum(
 
 # %% ../nbs/05_methods.ipynb #608c4f81
 def _fixed(target, logits, i, n): # what is asked of picture i, as a function of the logits of any variants of it; its classes
-    if callable(target): return (target.part(i, n) if hasattr(target, 'part') else target),None
+    if callable(target):
+        one = target.part(i, n) if hasattr(target, 'part') else target
+        return (lambda y: asked(one, y, slice(None), len(y))[0]),None
     t = asked(target, logits, slice(i, i+1), n)[1][0]
     return (lambda y: y[:,t]),t
 
 def weight_method(
-    weigh, # (ask, x, A, chunk) to weights (c,) or (c,m) of one picture: `ask` gives the scores of pictures, its second argument changes the layer's output
+    weigh, # (ask, x, A, chunk) to weights (c,) or (c,m) of one picture: `ask` gives the scores of pictures; it may be told how to change the layer's output, and how many rows that makes
 ):         # A method: (model, xb, layer, target, signed, chunk, bar) to `Cams`
     "A method that weighs the channels of a layer by trying; it keeps the function's name and words"
     def method(
         model:nn.Module,    # Network: (n,c,H,W) to logits (n,k)
         xb:Tensor,          # Normalised pictures, (n,c,H,W)
         layer='layer4',     # Layer or its name
-        target=None,        # As for `grad_cam`; a function is asked anew of every variant
+        target=None,        # As for `grad_cam`; a function is asked of the variants of one picture at a time
         signed:bool=False,  # Keep what speaks against the target, below 0?
         chunk:int=64,       # Variants of a picture at a time
         bar:bool=False,     # Show progress?
     )->Cams:                # Maps, logits, classes
         model = plain(model)
         l = stage(model, layer)
+        if chunk<1: raise ValueError(f"{chunk=} must be at least 1")
         def one(x, at):
             A,y = look(model, l, x)
             score,t = _fixed(target, y, at.start, len(xb))
-            def ask(x, change=lambda out: None):
-                with output_changed(l, change): return score(model(x)).float()
+            def ask(x, change=lambda out: None, n=None):
+                with output_changed(l, change): return score(logits_from(model, x, n)).float()
             m = float32_sum('c...,chw->...hw', weigh(ask, x, A, chunk), A[0])[None]
             return [m if signed else rectified(m)],y,None if t is None else t[None]
         return in_portions(one, model, xb, 1, bar)[0]
@@ -168,10 +171,10 @@ def ablation_cam(
     chunk:int, # Variants at a time
 ):             # Weights, (c,) or (c,m)
     "Ablation-CAM, [Desai & Ramaswamy 2020](https://doi.org/10.1109/WACV45572.2020.9093360), with the fall of the score itself as weight"
-    def copies(keep): return ask(x if alone else x.expand(len(keep),-1,-1,-1), lambda out: out*keep[:,:,None,None])
+    def copies(keep): return ask(x if alone else x.expand(len(keep),-1,-1,-1), lambda out: out*keep[:,:,None,None], len(keep))
     alone = True
     try: copies(A.new_ones(2, A.shape[1]))
-    except RuntimeError: alone = False
+    except Exception: alone = False # the copies do not fit what the network has noted of its input
     keep = 1-torch.eye(A.shape[1], dtype=A.dtype, device=A.device)
     return ask(x)-torch.cat([copies(k) for k in keep.split(chunk)])
 
@@ -184,13 +187,14 @@ def score_cam(
     chunk:int, # Masked pictures at a time
 ):             # Weights, (c,) or (c,m)
     "Score-CAM, [Wang et al. 2019](https://arxiv.org/abs/1910.01279)"
-    mask = F.interpolate(A.float(), x.shape[2:], mode='bilinear', align_corners=True)[0]
-    lo,hi = mask.amin((1,2), keepdim=True),mask.amax((1,2), keepdim=True)
-    mask,live = ((mask-lo)/(hi-lo+1e-8)).to(x.dtype),(hi>lo).flatten()
     black = ask(x*0)
-    s = black.expand(len(mask), *black.shape[1:]).clone()
-    if live.any(): s[live] = torch.cat([ask(x*m[:,None]) for m in mask[live].split(chunk)])
-    return s.softmax(0)
+    def masked(a): # scores of the picture under some feature maps, (k,1,h,w)
+        mask = F.interpolate(a, x.shape[2:], mode='bilinear', align_corners=True)
+        lo,hi = mask.amin((2,3), keepdim=True),mask.amax((2,3), keepdim=True)
+        s,live = black.expand(len(a), *black.shape[1:]).clone(),(hi>lo).flatten()
+        if live.any(): s[live] = ask(x*((mask-lo)/(hi-lo+1e-8)).to(x.dtype)[live])
+        return s
+    return torch.cat([masked(a) for a in A[0].float()[:,None].split(chunk)]).softmax(0)
 
 # %% ../nbs/05_methods.ipynb #55e30948
 def class_maps(
@@ -209,7 +213,7 @@ def class_maps(
         if h.in_features!=A.shape[1]: raise ValueError(f"{head!r} takes {h.in_features} numbers, {layer!r} gives {A.shape[1]} channels: {between}")
         maps = float32_sum('kc,nchw->nkhw', h.weight, A)/A[0,0].numel()
         off = (maps.sum((2,3))+(0 if h.bias is None else h.bias)-y).abs().max()
-        if not off<=16*torch.finfo(y.dtype).eps*maps.abs().sum((2,3)).max()+1e-4: raise ValueError(f"the maps miss the logits by up to {off:.2g}: {between}")
+        if not off<=max(1e-4, 4*torch.finfo(y.dtype).eps)*maps.abs().sum((2,3)).max(): raise ValueError(f"the maps miss the logits by up to {off:.2g}: {between}")
         return [maps],y,torch.arange(y.shape[1], device=y.device).expand(len(y),-1)
     return in_portions(one, model, xb, chunk, bar)[0]
 
@@ -246,14 +250,14 @@ def full_grad(
                 outs.append((_bias(m),out))
                 return out.clone()
             return keep
-        with torch.enable_grad(), ExitStack() as stack:
+        with torch.enable_grad(), torch.autocast(x.device.type, enabled=False), ExitStack() as stack: # the sum needs all digits
             for m in model.modules():
                 if isinstance(m, nn.BatchNorm2d) or isinstance(m, (nn.Conv2d,nn.Linear)) and m.bias is not None: stack.enter_context(output_changed(m, note(m)))
-            logits = model(x)
+            logits = logits_from(model, x)
             s,t = asked(target, logits, at, len(xb))
             def shares(G, *Gs): # what has a place, and what has none
-                pieces = [(g*(b[:,None,None] if g.ndim==4 else b)).sum(1) for (b,_),g in zip(outs, Gs)]
-                placed = (G*x).sum(1)+sum(spread(o, x.shape[2:]) for o in pieces if o.ndim==3)
+                pieces = [(g.float()*(b[:,None,None] if g.ndim==4 else b)).sum(1) for (b,_),g in zip(outs, Gs)]
+                placed = (G.float()*x).sum(1)+sum(spread(o, x.shape[2:]) for o in pieces if o.ndim==3)
                 return [placed.detach(),(sum(o for o in pieces if o.ndim==1)+s.new_zeros(len(x))).detach()]
             maps,rest = differentiate(s, [x,*(o for _,o in outs)], shares)
         off = (maps.sum((-2,-1))+rest-s).abs().max()
@@ -266,10 +270,10 @@ def full_grad(
 class _GuidedReLU(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x):
-        ctx.save_for_backward(x)
+        ctx.save_for_backward(x>0)
         return x.clamp(min=0)
     @staticmethod
-    def backward(ctx, g): return g.clamp(min=0)*(ctx.saved_tensors[0]>0)
+    def backward(ctx, g): return g.clamp(min=0)*ctx.saved_tensors[0]
 
 class GuidedReLUs(TorchFunctionMode):
     "While the block is open, every ReLU sends back only positive gradients of positive inputs; counts them in `n`"
@@ -278,7 +282,9 @@ class GuidedReLUs(TorchFunctionMode):
         kwargs = kwargs or {}
         if f not in (F.relu,F.relu_,torch.relu,torch.relu_,torch.Tensor.relu,torch.Tensor.relu_): return f(*args, **kwargs)
         self.n += 1
-        return _GuidedReLU.apply(args[0] if args else kwargs['input'])
+        x,*inplace = *args,*kwargs.values()
+        y = _GuidedReLU.apply(x)
+        return x.copy_(y) if any(inplace) or f.__name__.endswith('relu_') else y
 
 def guided_backprop(
     model:nn.Module, # Network with ReLUs: (n,c,H,W) to logits (n,k)
@@ -292,7 +298,7 @@ def guided_backprop(
     def one(x, at):
         x = x.detach().clone().requires_grad_()
         with torch.enable_grad():
-            with GuidedReLUs() as relus: logits = model(x)
+            with GuidedReLUs() as relus: logits = logits_from(model, x)
             if not relus.n: raise ValueError(f"{type(model).__name__} calls no ReLU: there is nothing to guide")
             s,t = asked(target, logits, at, len(xb))
             return differentiate(s, [x], lambda G: [G]),logits.detach(),t
@@ -314,7 +320,9 @@ class finer:
         classes=None,   # Class to explain, one or one for each picture, (n,); None for the predicted ones
         others:int=3,   # How many of the nearest classes to compare with
         alpha:float=1., # How much of their logits to subtract
-    ): self.classes,self.others,self.alpha = classes,others,alpha
+    ):
+        if others<1: raise ValueError(f"{others=} must be at least 1")
+        self.classes,self.others,self.alpha = classes,others,alpha
     def part(self, at, n): return self if self.classes is None else finer(classes_at(self.classes, at, n), self.others, self.alpha) # of some of n pictures
     def __call__(self, y):
         t = y.argmax(1) if self.classes is None else classes_at(self.classes, slice(None), len(y)).to(y.device)
@@ -335,7 +343,7 @@ def smoothed(
         straight = [method(model, xb*f, layer, target, **kw).maps for f in factors[1:]]
         mirrored = [method(model, (xb*f).flip(-1), layer, target, **kw).maps.flip(-1) for f in factors]
         return first._replace(maps=torch.stack([first.maps,*straight,*mirrored]).mean(0))
-    smooth.__name__ = smooth.__qualname__ = f'smoothed_{method.__name__}'
+    smooth.__name__ = smooth.__qualname__ = '_'.join(['smoothed',method.__name__,*map(str, factors)]) # other factors, another method
     return smooth
 
 # %% ../nbs/05_methods.ipynb #d0113e5e

@@ -80,7 +80,8 @@ def stage(
     model:nn.Module, # Network with named layers
     name:str,        # Such as 'layer3', a path such as 'layer3.1.conv2', or the layer itself
 )->nn.Module:        # The layer of that name
-    "A layer by its name; raises `ValueError` that lists the names when there is none"
+    "A layer by its name; raises `ValueError`, which lists the names, when there is none"
+    if not isinstance(name, (str,nn.Module)): raise ValueError(f"layer must be one layer or its name, got {name!r}")
     layers = dict(model.named_modules())
     if isinstance(name, nn.Module):
         if not any(m is name for m in layers.values()): raise ValueError(f"this {type(name).__name__} is no layer of the {type(model).__name__}")

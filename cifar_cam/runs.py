@@ -19,7 +19,7 @@ from .data import Pictures,Splits,norm
 from .files import hardware,load_tensors,save_tensors,weights_sha256,whole
 from .gradcam import classes_at,grad_cam
 from .lrfinder import Sweep
-from .resnet import load_plain,save_weights
+from .resnet import load_plain,save_weights,stage
 from .train import Callback,Recipe,Run,loss_acc,part,predict
 
 # %% ../nbs/08_runs.ipynb #a5c1ff06
@@ -106,13 +106,15 @@ def save_maps(
     if callable(target): raise ValueError("target must be classes: a function cannot be named in a manifest")
     folder,n,files = Path(folder),len(pics),{}
     t = target if target is None or isinstance(target, str) else torch.as_tensor(target)
-    about = dict(data=pics.name, n=n, data_sha256=pics.sha256, weights_sha256=weights_sha256(model), method=method.__name__, layer=layer, signed=signed, units=units,
+    about = dict(data=pics.name, n=n, data_sha256=pics.sha256, weights_sha256=weights_sha256(model), network=hashlib.sha256(repr(model).encode()).hexdigest(), method=method.__name__, layer=layer, signed=signed, units=units,
                  size=size, target=hashlib.sha256(repr(t.tolist() if torch.is_tensor(t) else t).encode()).hexdigest())
+    stage(model, layer)
+    places = {folder/f'{i:06d}.safetensors':slice(i, i+size) for i in range(0, n, size)}
+    for file in places: file.exists() and load_tensors(file, **about) # all is checked before anything is changed
+    if torch.is_tensor(t): classes_at(t, slice(None), n)
     (folder/'manifest.json').unlink(missing_ok=True) # it is there only when all files are
-    for i in tqdm(range(0, n, size), disable=None if bar else True, leave=False):
-        file,at = folder/f'{i:06d}.safetensors',slice(i, i+size)
-        if file.exists(): load_tensors(file, **about)
-        else:
+    for file,at in tqdm(places.items(), disable=None if bar else True, leave=False):
+        if not file.exists():
             p = pics[at]
             c = method(model, norm(p.x), layer, classes_at(t, at, n) if torch.is_tensor(t) else t, signed=signed)
             save_tensors(file, dict(maps=c.maps, logits=c.logits.float(), target=c.target, idx=torch.from_numpy(p.idx)), about)

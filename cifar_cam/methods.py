@@ -136,7 +136,7 @@ def _fixed(target, logits, i, n): # what is asked of picture i, as a function of
     return (lambda y: y[:,t]),t
 
 def weight_method(
-    weigh, # (ask, x, A, chunk) to weights (c,) or (c,m) of one picture: `ask` gives the scores of pictures; it may be told how to change the layer's output, and how many rows that makes
+    weigh, # (ask, x, A, chunk) to weights (c,) or (c,m) of one picture; `ask(x, change, n)` gives the scores of pictures, n rows once the layer's output is changed
 ):         # A method: (model, xb, layer, target, signed, chunk, bar) to `Cams`
     "A method that weighs the channels of a layer by trying; it keeps the function's name and words"
     def method(

@@ -107,8 +107,8 @@ def save_maps(
     folder,n,files = Path(folder),len(pics),{}
     t = target if target is None or isinstance(target, str) else torch.as_tensor(target)
     network = hashlib.sha256(repr(model).encode()).hexdigest()
-    about = dict(data=pics.name, n=n, data_sha256=pics.sha256, weights_sha256=weights_sha256(model), network=network, method=method.__name__, layer=layer, signed=signed, units=units,
-                 size=size, target=hashlib.sha256(repr(t.tolist() if torch.is_tensor(t) else t).encode()).hexdigest())
+    about = dict(data=pics.name, n=n, data_sha256=pics.sha256, weights_sha256=weights_sha256(model), network=network, method=method.__name__, layer=layer, signed=signed,
+                 units=units, size=size, target=hashlib.sha256(repr(t.tolist() if torch.is_tensor(t) else t).encode()).hexdigest())
     stage(model, layer)
     places = {folder/f'{i:06d}.safetensors':slice(i, i+size) for i in range(0, n, size)}
     for file in places: file.exists() and load_tensors(file, **about) # all is checked before anything is changed

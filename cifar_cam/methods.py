@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['methods', 'everyone', 'hires_cam', 'layer_cam', 'xgrad_cam', 'grad_cam_pp', 'first_component', 'eigen_cam',
            'eigen_grad_cam', 'eigen_smooth_grad_cam', 'output_changed', 'look', 'float32_sum', 'weight_method',
-           'ablation_cam', 'score_cam', 'class_maps', 'spread', 'full_grad', 'GuidedReLUs', 'guided_backprop',
-           'guided_grad_cam', 'finer', 'smoothed', 'rank_correlation', 'agreement', 'show_methods']
+           'ablation_cam', 'score_cam', 'class_maps', 'spread', 'full_grad', 'input_gradient', 'GuidedReLUs',
+           'guided_backprop', 'guided_grad_cam', 'finer', 'smoothed', 'rank_correlation', 'agreement', 'show_methods']
 
 # %% ../nbs/05_methods.ipynb #d572b288
-from contextlib import ExitStack,contextmanager
+from contextlib import ExitStack,contextmanager,nullcontext
 
 import numpy as np
 import torch
@@ -266,6 +266,25 @@ def full_grad(
         return [maps],logits.detach(),t
     return in_portions(one, model, xb, chunk, bar)[0]
 
+# %% ../nbs/05_methods.ipynb #b1e0c7a2
+def input_gradient(
+    model:nn.Module,  # Network: (n,c,H,W) to logits (n,k)
+    xb:Tensor,        # Normalised pictures, (n,c,H,W)
+    target=None,      # As for `grad_cam`
+    chunk:int=32,     # Pictures at a time
+    bar:bool=False,   # Show progress?
+    rule=nullcontext(), # A context for the forward pass
+)->Cams:              # Gradients (n,c,H,W), or (n,m,c,H,W) for several targets; logits, classes
+    "The gradient of the score in each pixel and colour, section 3 of [Simonyan et al. 2013](https://arxiv.org/abs/1312.6034)"
+    model = plain(model)
+    def one(x, at):
+        x = x.detach().clone().requires_grad_()
+        with torch.enable_grad():
+            with rule: logits = logits_from(model, x)
+            s,t = asked(target, logits, at, len(xb))
+            return differentiate(s, [x], lambda G: [G]),logits.detach(),t
+    return in_portions(one, model, xb, chunk, bar)[0]
+
 # %% ../nbs/05_methods.ipynb #a5eb7fe1
 class _GuidedReLU(torch.autograd.Function):
     @staticmethod
@@ -294,15 +313,10 @@ def guided_backprop(
     bar:bool=False,  # Show progress?
 )->Tensor:           # Guided gradients, (n,c,H,W), or (n,m,c,H,W) for several targets
     "Guided backpropagation, [Springenberg et al. 2014](https://arxiv.org/abs/1412.6806); raises `ValueError` for a network without ReLUs"
-    model = plain(model)
-    def one(x, at):
-        x = x.detach().clone().requires_grad_()
-        with torch.enable_grad():
-            with GuidedReLUs() as relus: logits = logits_from(model, x)
-            if not relus.n: raise ValueError(f"{type(model).__name__} calls no ReLU: there is nothing to guide")
-            s,t = asked(target, logits, at, len(xb))
-            return differentiate(s, [x], lambda G: [G]),logits.detach(),t
-    return in_portions(one, model, xb, chunk, bar)[0].maps
+    relus = GuidedReLUs()
+    c = input_gradient(model, xb, target, chunk, bar, relus)
+    if not relus.n: raise ValueError(f"{type(plain(model)).__name__} calls no ReLU: there is nothing to guide")
+    return c.maps
 
 def guided_grad_cam(
     model:nn.Module, # Network with ReLUs: (n,c,H,W) to logits (n,k)

@@ -93,7 +93,7 @@ MUTANTS = {'05_gradcam': [
     ('FullGrad shown with what speaks against', 'maps=rectified(c.maps)', 'maps=c.maps'),
     ('Finer-CAM shown as Grad-CAM', 'layer, finer(target))', 'layer, target)'),
     ('fine maps compared by their maxima', 'F.adaptive_avg_pool2d(m, size)', 'F.adaptive_max_pool2d(m, size)'),
-    ('ranks without ties', 'r = (low+high-1)/2', 'r = low.float()'),
+    ('ranks without ties', 'r = (low+high-1).double()/2', 'r = low.double()'),
 ]}
 
 

@@ -273,14 +273,14 @@ def input_gradient(
     target=None,      # As for `grad_cam`
     chunk:int=32,     # Pictures at a time
     bar:bool=False,   # Show progress?
-    rule=nullcontext(), # A context for the forward pass
+    rule=None,        # A context for the forward pass
 )->Cams:              # Gradients (n,c,H,W), or (n,m,c,H,W) for several targets; logits, classes
     "The gradient of the score in each pixel and colour, section 3 of [Simonyan et al. 2013](https://arxiv.org/abs/1312.6034)"
     model = plain(model)
     def one(x, at):
         x = x.detach().clone().requires_grad_()
         with torch.enable_grad():
-            with rule: logits = logits_from(model, x)
+            with rule or nullcontext(): logits = logits_from(model, x)
             s,t = asked(target, logits, at, len(xb))
             return differentiate(s, [x], lambda G: [G]),logits.detach(),t
     return in_portions(one, model, xb, chunk, bar)[0]
@@ -375,7 +375,7 @@ def rank_correlation(
     def ranks(m):
         m = m.flatten(1).contiguous()
         low,high = (torch.searchsorted(m.sort(1).values, m, right=right) for right in (False,True)) # equals take the places from low to high-1
-        r = (low+high-1)/2
+        r = (low+high-1).double()/2
         return r-r.mean(1, keepdim=True)
     a,b = ranks(a.float()),ranks(b.float())
     return (a*b).sum(1)/(a.norm(dim=1)*b.norm(dim=1)).clamp_min(1e-12)

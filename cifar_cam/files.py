@@ -56,7 +56,7 @@ def load_tensors(
     try:
         with safe_open(file, 'pt') as f: tensors,about = {k:f.get_tensor(k) for k in f.keys()},json.loads(f.metadata()['about'])
     except (SafetensorError, TypeError, KeyError, json.JSONDecodeError) as e: raise ValueError(f"{file} is damaged or was not written by `save_tensors`: {e}; delete it") from None
-    if _digest(tensors)!=about['sha256']: raise ValueError(f"{file} is damaged: its checksum is another; delete it, and it is made again")
+    if _digest(tensors)!=about.get('sha256'): raise ValueError(f"{file} is damaged: its checksum is another; delete it, and it is made again")
     other = [f'{k}: {about.get(k)} there, {v} asked for' for k,v in json.loads(json.dumps(wanted)).items() if about.get(k)!=v]
     if other: raise ValueError(f"{file} was made otherwise ({'; '.join(other)}): choose another folder")
     return tensors,about

@@ -83,13 +83,13 @@ def logits_of(
 class margin:
     "A target: how far one class is ahead of another, in logits"
     def __init__(self,
-        of,   # Class, or one for each picture, (n,)
-        over, # Class, or one for each picture, (n,)
+        of,   # Class, one for each picture (n,), or several (n,m)
+        over, # The same
     ): self.of,self.over = of,over
     def part(self, at, n): return margin(classes_at(self.of, at, n), classes_at(self.over, at, n)) # of some of n pictures
     def __call__(self, logits):
         a,b = (logits_of(logits, torch.as_tensor(c)) for c in (self.of,self.over))
-        return a-b
+        return a-b if a.ndim==b.ndim else a.view(len(a), -1)-b.view(len(b), -1)
 
 def asked(
     target,        # None, classes as for `classes_at`, 'all', or a function of the logits (b,k) to (b,) or (b,m)

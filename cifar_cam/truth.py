@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['baselines', 'known', 'fills', 'NO_LAYER', 'random_map', 'centre_map', 'gradient_map', 'pointing', 'energy',
-           'best_iou', 'ranks', 'mean_fill', 'blur_fill', 'noise_fill', 'linear_fill', 'curves', 'drop', 'interval',
-           'Truth', 'score_maps', 'truth', 'read_truth']
+           'best_iou', 'interval', 'ideal_map', 'ranks', 'mean_fill', 'blur_fill', 'noise_fill', 'linear_fill',
+           'curves', 'drop', 'Truth', 'score_maps', 'truth', 'read_truth', 'plot_truth', 'two_shapes', 'marked']
 
 # %% ../nbs/06_truth.ipynb #7a060006
-import json,time
+import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -107,6 +107,23 @@ def best_iou(
     return _scored(torch.where(last&(m>0), iou, 0).amax(1), maps)
 
 known = {f.__name__:f for f in (pointing,energy,best_iou)} # name to (maps, mask) to scores (n,)
+
+# %% ../nbs/06_truth.ipynb #7a060044
+def interval(
+    scores:Tensor, # (n,), NaN where there is none
+)->tuple:          # Mean, half the width of its 95 % interval
+    "Mean of the scores that there are, with 1.96 standard errors"
+    s = scores[~scores.isnan()].double()
+    return s.mean().item(),1.96*s.std().item()/max(1, len(s))**0.5
+
+# %% ../nbs/06_truth.ipynb #7a060041
+def ideal_map(
+    mask,     # Where the evidence is, (n,H,W) bool
+    size:int, # Positions a side
+)->Tensor:    # (n,H,W) in [0,1]
+    "The share of the object at each of `size`×`size` positions, enlarged: what a perfect map of that size would look like"
+    mask = torch.as_tensor(mask)
+    return upsample(F.adaptive_avg_pool2d(mask.float()[:,None], size)[:,0], mask.shape[1:])
 
 # %% ../nbs/06_truth.ipynb #7a060010
 def ranks(
@@ -215,15 +232,8 @@ def drop(
 # %% ../nbs/06_truth.ipynb #7a060020
 NO_LAYER = ('full_grad','centre_map','gradient_map') # one map whatever the layer
 
-def interval(
-    scores:Tensor, # (n,), NaN where there is none
-)->tuple:          # Mean, half the width of its 95 % interval
-    "Mean of the scores that there are, with 1.96 standard errors"
-    s = scores[~scores.isnan()].double()
-    return s.mean().item(),1.96*s.std().item()/max(1, len(s))**0.5
-
 class Truth(NamedTuple):
-    "Scores of maps: a table in Jupyter, mean ± 95 % interval"
+    "Scores of maps: a table in Jupyter, mean ± 95 % interval; a gap is insertion minus deletion of the same picture"
     scores:dict # (method, layer) to name to scores of each picture (n,); `curve, fill` (2,steps) is the mean over pictures
     notes:dict  # (method, layer) to what they were made with
 
@@ -231,6 +241,7 @@ class Truth(NamedTuple):
     def table(self): # Numbers: a row for each method and layer
         def row(s):
             each = {k:v for k,v in s.items() if v.ndim==1}
+            each |= {f'gap, {k[10:]}':s[f'insertion, {k[10:]}']-v for k,v in each.items() if k.startswith('deletion, ')}
             n = next(iter(each.values()))
             return dict(pictures=len(n), empty=int(n.isnan().sum())) | {c:v for k,s in each.items() for c,v in zip((k,f'{k} ±'), interval(s))}
         return pd.DataFrame([dict(method=m, layer=l, **row(s)) for (m,l),s in self.scores.items()])
@@ -244,7 +255,7 @@ class Truth(NamedTuple):
 def score_maps(
     model:nn.Module, # Network
     xb:Tensor,       # Normalised pictures, (n,c,H,W)
-    cams:Cams,       # One map for each of them, with its class
+    cams:Cams,       # One map for each of them, with its class; without, it is the predicted one
     fill:dict,       # Name to fill-in
     mask=None,       # Where the evidence is, (n,H,W) bool, if it is known
     steps:int=10,    # See `curves`
@@ -254,7 +265,8 @@ def score_maps(
     def all_of(s): return torch.full((len(xb),), torch.nan, dtype=torch.double).masked_scatter(some, s.double().cpu())
     res = {} if mask is None else {k:f(maps.cpu(), mask) for k,f in known.items()}
     if not some.any(): raise ValueError("no map holds any evidence: there is nothing to score")
-    asked_of = model,xb[some],cams.target.cpu()[some],maps.cpu()[some]
+    t = cams.logits.argmax(1) if cams.target is None else cams.target # a function, such as that of Finer-CAM, asks for the predicted class
+    asked_of = model,xb[some],t.cpu()[some],maps.cpu()[some]
     for k,f in fill.items():
         c = curves(*asked_of, f, steps)
         res |= {f'deletion, {k}':all_of(c[:,0].mean(1)), f'insertion, {k}':all_of(c[:,1].mean(1)), f'curve, {k}':c.mean(0).cpu()}
@@ -295,3 +307,59 @@ def read_truth(
     files = [load_tensors(f) for f in sorted(Path(folder).glob('*.safetensors'))]
     if not files: raise FileNotFoundError(f"no scores in {folder}: `truth(…, folder={str(folder)!r})` writes them")
     return Truth(*({(n['method'],n['layer']):o[i] for o in files for n in [o[1]]} for i in (0,1)))
+
+# %% ../nbs/06_truth.ipynb #7a060050
+def plot_truth(
+    table:pd.DataFrame, # As from `Truth.table`
+    names:tuple,        # Scores to draw, a panel each
+    worse:tuple=(),     # Those of which less is better
+)->np.ndarray:          # The axes, (len(names),)
+    "Scores by method, a colour for each layer; bars are 95 % intervals, and dotted lines what the noise scores at its best"
+    methods,layers = list(dict.fromkeys(table.method)),list(dict.fromkeys(table.layer))
+    _,axs = plt.subplots(1, len(names), figsize=(2.6*len(names)+1.4,0.25*len(methods)+1), sharey=True, squeeze=False, layout='constrained')
+    for ax,name in zip(axs[0], names):
+        for i,l in enumerate(layers):
+            t = table[table.layer==l]
+            y = np.array([methods.index(m) for m in t.method])+0.12*(i-(len(layers)-1)/2)*(l!='any')
+            ax.errorbar(t[name], y, xerr=t[f'{name} ±'], fmt='o', ms=4, lw=1, color='0.3' if l=='any' else f'C{i}', label='whatever the layer' if l=='any' else l)
+        noise = table[table.method=='random_map'][name]
+        if len(noise): ax.axvline(noise.min() if name in worse else noise.max(), c='0.5', lw=0.8, ls=':')
+        ax.set_xlabel(f"{name}\n{'less' if name in worse else 'more'} is better", fontsize=8)
+        ax.tick_params(labelsize=8)
+        ax.grid(axis='y', lw=0.3)
+    axs[0,0].set_yticks(range(len(methods)), [m.replace('_', ' ') for m in methods])
+    axs[0,0].invert_yaxis()
+    axs[0,0].figure.legend(*axs[0,0].get_legend_handles_labels(), loc='outside upper center', ncols=len(layers), fontsize=8, frameon=False)
+    return axs[0]
+
+# %% ../nbs/06_truth.ipynb #7a060061
+def two_shapes(
+    pics:Pictures, # Pictures with masks, objects of several classes
+    n:int=500,     # How many to make
+    seed:int=0,    # Of the draw
+)->tuple:          # The same pictures twice: with label and mask of the first, of the second object
+    "Pictures of two objects that differ in class and do not touch; raises `ValueError` without masks, or when too few pairs fit"
+    if pics.mask is None: raise ValueError(f"{pics.name} has no masks: two objects can be put together only where it is known where they are")
+    a,b = np.random.default_rng(seed).integers(len(pics), size=(2,30*n))
+    wide = F.max_pool2d(torch.from_numpy(pics.mask).float()[:,None], 5, 1, 2)[:,0].bool().numpy() # two pixels more on each side
+    fit = (pics.y[a]!=pics.y[b])&~(wide[a]&pics.mask[b]).any((1,2))
+    if fit.sum()<n: raise ValueError(f"{n=} pairs were asked for, but of {len(a)} drawn ones {fit.sum()} fit: give more pictures or smaller objects")
+    a,b = a[fit][:n],b[fit][:n]
+    x = np.where(pics.mask[b][...,None], pics.x[b], pics.x[a])
+    return tuple(Pictures(x, pics.y[i], pics.classes, f'two of {pics.name}', np.arange(n), pics.mask[i]) for i in (a,b))
+
+# %% ../nbs/06_truth.ipynb #7a060071
+def marked(
+    pics:Pictures, # Pictures
+    classes,       # Class that each one's mark stands for, (n,)
+    size:int=6,    # Side of the mark in pixels
+    seed:int=0,    # Of the corners
+)->Pictures:       # The same with a mark each, which is their mask
+    "A square in a drawn corner, whose colour says the class: a shortcut for a network, and the truth for its maps"
+    n,h,w = pics.x.shape[:3]
+    classes,corner = np.asarray(classes),np.random.default_rng(seed).integers(2, size=(2,n,1))
+    if classes.shape!=(n,): raise ValueError(f"classes must be ({n},), one for each picture, got {classes.shape}")
+    rows,cols = (abs(np.arange(s)-c*(s-1))<size for s,c in zip((h,w), corner))
+    mark = rows[:,:,None]&cols[:,None]
+    colours = (255*hsv_to_rgb(np.stack([np.arange(len(pics.classes))/len(pics.classes), *np.ones((2,len(pics.classes)))], 1))).round().astype(np.uint8)
+    return Pictures(np.where(mark[...,None], colours[classes][:,None,None], pics.x), pics.y, pics.classes, f'marked {pics.name}', pics.idx, mark)

@@ -80,7 +80,7 @@ MUTANTS = {'05_gradcam': [
     ('FullGrad without the input', 'placed = (G.float()*x).sum(1)+', 'placed = (G.float()*x).sum(1)*0+'),
     ('FullGrad without the running mean', 'F.batch_norm(m.running_mean.new_zeros(1, m.num_features), m.running_mean,', 
     'F.batch_norm(m.running_mean.new_zeros(1, m.num_features), m.running_mean*0,'),
-    ('FullGrad of any network', 'if not off<=1e-3*s.abs().max()', 'if not off<=1e30+s.abs().max()'),
+    ('FullGrad of any network', 'if not off<=max(1e-3, 4', 'if not off<=max(1e30, 4'),
     ('pieces enlarged without their sum', 'return torch.autograd.grad(small, big, maps[:,None])[0][:,0]', 'return upsample(maps, size)'),
     ('guided backpropagation that is not guided', 'g.clamp(min=0)*ctx', 'g*ctx'),
     ('guided backpropagation through dead units', '*ctx.saved_tensors[0]', ''),
@@ -127,7 +127,7 @@ MUTANTS = {'05_gradcam': [
     ('pairs without evidence are scored', '.double().masked_fill(none, torch.nan)', '.double()'),
     ('forgetting from the bottom up', 'reversed(list(net.named_children()))', 'list(net.named_children())'),
     ('the network itself forgets', 'net = copy.deepcopy(plain(model))', 'net = plain(model)'),
-    ('the class of the forgetful network', 'f(net, xb, layer, first[k].target)', 'f(net, xb, layer, None)'),
+    ('the class of the forgetful network', 'f(net, xb, layer, t)', 'f(net, xb, layer, None)'),
     ('changes that are not undone', 'mb = undo(mb)', 'mb = mb.clone()'),
     ('the sum without the bias', '.sum((2,3))+bias-', '.sum((2,3))-'),
 ]}

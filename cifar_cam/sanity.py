@@ -74,9 +74,10 @@ def sanity(
 )->pd.DataFrame:      # A row for each method and child: rank correlation and SSIM with 95 % intervals, pairs without evidence
     "How alike the maps of a network stay to those of the trained one while it forgets; 'other picture' compares trained maps of neighbours"
     first,size = {k:f(model, xb, layer, None) for k,f in which.items()},xb.shape[2:]
+    t = next(iter(first.values())).logits.argmax(1)
     rows = [dict(method=k, fresh='other picture')|_summed(alike(c, c._replace(maps=c.maps.roll(1, 0)), size)) for k,c in first.items()]
     for name,net in cascade(model, seed):
-        rows += [dict(method=k, fresh=name)|_summed(alike(first[k], f(net, xb, layer, first[k].target), size)) for k,f in which.items()]
+        rows += [dict(method=k, fresh=name)|_summed(alike(first[k], f(net, xb, layer, t), size)) for k,f in which.items()]
     return pd.DataFrame(rows)
 
 # %% ../nbs/06_sanity.ipynb #7b060021
@@ -96,9 +97,10 @@ def stability(
     half,rows = copy.deepcopy(plain(model)).bfloat16(),[]
     for name,f in which.items():
         c = f(model, xb, layer, None)
-        again = {what:(f(model, change(xb), layer, c.target),undo) for what,(change,undo) in changes.items()}
-        again['bfloat16'] = f(half, xb.bfloat16(), layer, c.target),_same
-        rows += [dict(method=name, change=what)|_summed(alike(c, d, xb.shape[2:], undo))|{'same answer':(d.logits.argmax(1)==c.target).float().mean().item()}
+        t = c.logits.argmax(1)
+        again = {what:(f(model, change(xb), layer, t),undo) for what,(change,undo) in changes.items()}
+        again['bfloat16'] = f(half, xb.bfloat16(), layer, t),_same
+        rows += [dict(method=name, change=what)|_summed(alike(c, d, xb.shape[2:], undo))|{'same answer':(d.logits.argmax(1)==t).float().mean().item()}
                  for what,(d,undo) in again.items()]
     return pd.DataFrame(rows)
 

@@ -9,7 +9,7 @@ __all__ = ['CLASSES', 'FOLDER', 'SHAPES', 'MEAN', 'STD', 'moves', 'FILL', 'augme
            'show_steps', 'EpochBatches', 'Augmented', 'loader', 'draw_moves', 'move_pictures', 'DeviceBatches']
 
 # %% ../nbs/00_data.ipynb #c70df877
-import hashlib,os,pickle,tarfile,urllib.request
+import hashlib,os,pickle,signal,tarfile,urllib.request
 from dataclasses import dataclass,replace
 from functools import cache,partial
 from pathlib import Path
@@ -397,20 +397,22 @@ def show_steps(
 
 # %% ../nbs/00_data.ipynb #fb3aae10
 class EpochBatches:
-    "Shuffled batches for `DataLoader(batch_sampler=…)`: each is (key, places), where the key (seed, epoch, batch) names its draws"
+    "Shuffled batches for `DataLoader(batch_sampler=…)`: each is (key, places), where the key (seed, epoch, batch, process) names its draws"
     def __init__(self,
         n:int,    # Pictures
         bs:int,   # Batch size; the last batch may be smaller
         seed:int, # Seed of the run
     ):
         if not 0<bs<=n: raise ValueError(f"batch size {bs=} must be at least 1 and at most the number of pictures, {n}")
-        self.n,self.bs,self.seed,self.epoch = n,bs,seed,0
+        self.n,self.bs,self.seed = n,bs,seed
+        self.epoch,self.first,self.share = 0,0,(0,1) # the next epoch; its first batch; which of how many processes takes its share of each batch
 
     def __len__(self): return -(-self.n//self.bs)
     def __iter__(self):
-        epoch,self.epoch = self.epoch,self.epoch+1
+        (epoch,first),(k,of) = (self.epoch,self.first),self.share
+        self.epoch,self.first = epoch+1,0
         order = np.random.default_rng((self.seed,epoch)).permutation(self.n)
-        for b in range(len(self)): yield (self.seed,epoch,b),order[b*self.bs:(b+1)*self.bs]
+        for b in range(first, len(self)): yield (self.seed,epoch,b,k),order[b*self.bs:(b+1)*self.bs][k::of]
 
 # %% ../nbs/00_data.ipynb #79963a76
 class Augmented(Dataset):
@@ -431,6 +433,8 @@ class Augmented(Dataset):
 # %% ../nbs/00_data.ipynb #f7ebe9ce
 def _as_is(batch): return batch # a batch is made whole: nothing to collate
 
+def _deaf(worker): signal.signal(signal.SIGINT, signal.SIG_IGN) # Ctrl-C reaches all processes of a terminal, but is the main one's business
+
 def _one_thread(): # OpenCV's threads do not survive the fork into a worker, which would wait for them for ever
     import cv2
     cv2.setNumThreads(0)
@@ -446,7 +450,7 @@ def loader(
     ds = Augmented(pics, augment)
     if workers: _one_thread()
     own = torch.Generator().manual_seed(seed) # else the loader would draw from the caller's random state, and more often with workers
-    return DataLoader(ds, batch_sampler=EpochBatches(len(ds), bs, seed), collate_fn=_as_is, num_workers=workers, generator=own)
+    return DataLoader(ds, batch_sampler=EpochBatches(len(ds), bs, seed), collate_fn=_as_is, num_workers=workers, generator=own, worker_init_fn=_deaf)
 
 # %% ../nbs/00_data.ipynb #9d300a77
 def draw_moves(
@@ -504,6 +508,6 @@ class DeviceBatches:
         return d
     def __iter__(self):
         epoch = self.batch_sampler.epoch
-        order = np.concatenate([i for _,i in self.batch_sampler])
-        order,draws = (torch.from_numpy(a).to(self.x.device) for a in (order,self._draws(epoch)))
-        for i in order.split(self.batch_sampler.bs): yield norm(move_pictures(self.x[i], draws[i], self.moves)),self.y[i]
+        places = [i for _,i in self.batch_sampler]
+        order,draws = (torch.from_numpy(a).to(self.x.device) for a in (np.concatenate(places or [[]]).astype(int),self._draws(epoch)))
+        for i in order.split([len(i) for i in places]): yield norm(move_pictures(self.x[i], draws[i], self.moves)),self.y[i]

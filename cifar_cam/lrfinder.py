@@ -117,16 +117,31 @@ class Suggestion(NamedTuple):
     "Learning rates that a sweep suggests, a rule each"
     steepest:float   # Where the smoothed loss falls fastest
     valley:float     # Halfway along the longest fall
+    slide:float      # Where a window that slides down from the right finds even slopes
     minimum10:float  # A tenth of the rate at the lowest smoothed loss
 
 # %% ../nbs/02_lrfinder.ipynb #996a561f
-def _valley(l): # halfway along the longest falling subsequence of `l`, as fastai counts it
-    length = np.ones(len(l), int)
+def _steepest(l, lrs): return np.gradient(l, np.log(lrs))[:l.argmin()+1].argmin()
+
+def _fall(l): # places of the longest falling subsequence of `l`, the last of equals
+    length,before = np.ones(len(l), int),np.full(len(l), -1)
     for i in range(1, len(l)):
-        higher = l[:i]>l[i]
-        if higher.any(): length[i] += length[:i][higher].max()
-    n = length.max()
-    return max(length.argmax()-n+n//3+n//6, 0)
+        higher = np.flatnonzero(l[:i]>l[i])
+        if not len(higher): continue
+        before[i] = higher[length[higher].argmax()]
+        length[i] = length[before[i]]+1
+    path = [length.argmax()]
+    while before[path[-1]]>=0: path.append(before[path[-1]])
+    return np.array(path[::-1])
+
+def _valley(l): # fastai counts back from the end of the fall by its length
+    n = len(_fall(l))
+    return max(_fall(l)[-1]+1-n+n//3+n//6, 0)
+
+def _slide(l, width=15, even=0.005): # a window [r-width,r] goes left while the slopes at its ends differ by more than `even` a step
+    slope,r = np.gradient(l),len(l)-1
+    while r>=width and abs(slope[r]-slope[r-width])>even: r -= 1
+    return min(r+1, len(l)-1)-width
 
 def suggest(
     sweep:Sweep,     # What `lr_range_test` returned
@@ -134,13 +149,12 @@ def suggest(
     skip:float=0.1,  # Share of the steps at the start to leave out: there the average rests on few batches and jumps
 )->Suggestion:       # A rate by each rule
     "Read learning rates from a sweep; raises `ValueError` when it is too short or its loss never falls"
-    if len(sweep.lrs)<10: raise ValueError(f"a sweep of {len(sweep.lrs)} steps ({sweep.why}) is too short for a suggestion: start at a lower rate or take more steps")
     first = int(skip*len(sweep.lrs))
+    if len(sweep.lrs)-first<17: raise ValueError(f"a sweep of {len(sweep.lrs)} steps ({sweep.why}) is too short for a suggestion: start at a lower rate or take more steps")
     lrs,loss = sweep.lrs[first:],sweep.smooth(beta)[first:]
     low = loss.argmin()
     if low==0: raise ValueError("the loss never falls below its start: no rate of this sweep trains the model")
-    slope = np.gradient(loss[:low+1], np.log(lrs[:low+1]))
-    return Suggestion(*(float(v) for v in (lrs[slope.argmin()], lrs[_valley(loss)], lrs[low]/10)))
+    return Suggestion(*(float(v) for v in (lrs[_steepest(loss, lrs)], lrs[_valley(loss)], lrs[_slide(loss)], lrs[low]/10)))
 
 # %% ../nbs/02_lrfinder.ipynb #c1bdd238
 def plot_sweep(
@@ -152,7 +166,7 @@ def plot_sweep(
     ax = ax or plt.subplots(figsize=(6.5,3.2), layout='constrained')[1]
     ax.plot(sweep.lrs, sweep.losses, lw=0.6, alpha=0.5, c='tab:blue', label='one batch')
     ax.plot(sweep.lrs, sweep.smooth(), c='tab:blue', label='smoothed')
-    for c,(rule,lr) in zip(('tab:orange','tab:green','tab:red'), marks._asdict().items() if marks else ()):
+    for c,(rule,lr) in zip(('tab:orange','tab:green','tab:purple','tab:red'), marks._asdict().items() if marks else ()):
         ax.axvline(lr, ls='--', c=c, label=f"{rule.replace('minimum10', 'minimum/10')}: {lr:.2g}")
     top = sweep.losses[0]
     ax.set(xscale='log', xlabel='learning rate', ylabel='training loss', ylim=(0.9*sweep.losses.min(), 1.6*top))

@@ -6,7 +6,7 @@
 __all__ = ['run_state', 'set_state', 'Checkpoint', 'scores', 'save_run', 'save_maps']
 
 # %% ../nbs/08_runs.ipynb #1fc0fe96
-import copy,hashlib,json,time
+import copy,hashlib,json,signal,threading,time
 from dataclasses import asdict
 from pathlib import Path
 
@@ -24,10 +24,12 @@ from .train import Callback,Recipe,Run,loss_acc,part,predict
 
 # %% ../nbs/08_runs.ipynb #a5c1ff06
 def run_state(
-    run:Run, # A run between two epochs
+    run:Run, # A run between two steps
 )->dict:     # Only tensors, numbers, texts, lists and dictionaries
     "Everything that the rest of a run depends on"
-    return dict(data=run.data, recipe=asdict(run.recipe), model=run.model.state_dict(), opt=run.opt.state_dict(), sched=run.sched.state_dict(), rows=run.rows)
+    sums = {k:v.item() if torch.is_tensor(v) else v for k,v in run.sums.items()}
+    return dict(data=run.data, recipe=asdict(run.recipe), model=run.model.state_dict(), opt=run.opt.state_dict(), sched=run.sched.state_dict(),
+                rows=run.rows, sums=sums, kept=run.kept)
 
 def set_state(
     run:Run,    # A fresh run
@@ -40,22 +42,47 @@ def set_state(
     run.model.load_state_dict(state['model'])
     run.opt.load_state_dict(copy.deepcopy(state['opt'])) # it would share the tensors
     run.sched.load_state_dict(state['sched'])
-    run.rows = list(state['rows'])
+    run.rows,run.sums,run.kept = list(state['rows']),dict(state['sums']),copy.deepcopy(state['kept'])
 
 # %% ../nbs/08_runs.ipynb #1768f6ff
 class Checkpoint(Callback):
-    "Saves a run after each epoch, and takes it up again where the file left it"
+    "Saves a run after each epoch and every few minutes, stops it when told to, and takes it up again where the file left it; comes first among callbacks"
     def __init__(self,
-        file:str, # Where; the folder is made if needed
-    ): self.file = Path(file)
+        file:str,          # Where; the folder is made if needed
+        minutes:float=10., # Between two times in an epoch; 0 saves after each step
+    ): self.file,self.minutes,self.told,self.before = Path(file),minutes,False,{}
 
     def begin(self, run):
-        if not self.file.exists(): return
-        state = load_plain(self.file, run.device)
-        if not isinstance(state, dict) or not {'data','recipe','rows'}<=state.keys(): raise ValueError(f"{self.file} is not a checkpoint of a run: name another file")
-        set_state(run, state)
+        if self.file.exists():
+            state = load_plain(self.file, run.device)
+            if not isinstance(state, dict) or not {'data','recipe','rows','sums'}<=state.keys(): raise ValueError(f"{self.file} is not a checkpoint of a run: name another file")
+            set_state(run, state)
+        self.last,self.told = time.monotonic(),False
+        if threading.current_thread() is threading.main_thread(): self.before = {s:signal.signal(s, self._note) for s in (signal.SIGINT,signal.SIGTERM)}
+
+    def _note(self, *_):
+        if self.told: raise KeyboardInterrupt
+        self.told = True
+
+    def save(self, run):
+        run.check()
+        if not all(p.isfinite().all() for p in run.model.parameters()): raise FloatingPointError(f"epoch {len(run.rows)+1}: the weights are no numbers any more; try a lower rate than {run.recipe.lr}")
+        self.last = time.monotonic()
+        if not run.writes: return
+        try:
+            with whole(self.file) as part, part.open('wb') as f: torch.save(run_state(run), f)
+        except (OSError, RuntimeError) as e: raise OSError(f"{self.file} could not be written ({e}); what was there before is untouched") from None
+
+    def step(self, run):
+        if self.told or time.monotonic()-self.last>=60*self.minutes: self.epoch(run)
     def epoch(self, run):
-        with whole(self.file) as part: torch.save(run_state(run), part)
+        self.save(run)
+        if self.told: raise KeyboardInterrupt(f"stopped after {len(run.rows)} epochs and {run.sums.get('steps', 0)} steps, saved in {self.file}: the same run, started again, goes on from there")
+    def end(self, run):
+        for s,h in self.before.items(): signal.signal(s, h)
+    def failed(self, run, error):
+        self.end(run)
+        if isinstance(error, FloatingPointError): error.add_note(f"The last good state is in {self.file}." if self.file.exists() else "No state had been saved yet.")
 
 # %% ../nbs/08_runs.ipynb #d6794c37
 def scores(

@@ -8,7 +8,7 @@ __all__ = ['recipes', 'schedules', 'optimizers', 'Recipe', 'schedule', 'optimize
            'plot_history', 'results']
 
 # %% ../nbs/03_train.ipynb #a8113236
-import logging,time
+import logging,sys,time
 from dataclasses import dataclass,replace
 
 import matplotlib.pyplot as plt
@@ -35,7 +35,7 @@ class Recipe:
     seed:int=0                 # Of the weights, the order and the augmentation
     learn:str='train'          # Part of the data set to learn from: 'train' or 'full'
     watch:str='valid'          # Part to measure after each epoch: 'valid', 'test' or 'none'
-    width:int=64               # Channels of the first stage
+    width:int=64               # Channels of the first stage, at least 8
     dropout:float=0.           # Share of features zeroed before the linear layer
     augment:str='flip_crop'    # One of `augmentations`
     batched:bool=False         # Augment whole batches on the device? Then it must be one of `moves`
@@ -60,6 +60,7 @@ class Recipe:
     def __post_init__(self):
         if self.precision not in ('float32','bfloat16'): raise ValueError(f"unknown precision {self.precision!r}: 'float32' or 'bfloat16'")
         if not 0<=self.grow<=1: raise ValueError(f"grow={self.grow} must be a share of the epochs, from 0 to 1")
+        if self.width<8: raise ValueError(f"width={self.width} must be at least 8: with fewer channels PyTorch's convolutions write beyond their memory on some processors")
         if self.chunk<0: raise ValueError(f"chunk={self.chunk} must be a number of pictures, or 0 for the whole batch")
 
 # %% ../nbs/03_train.ipynb #3edc1bc0
@@ -127,15 +128,17 @@ def train_step(
     xb:Tensor,       # Normalised pictures, (n,3,H,W)
     yb:Tensor,       # Labels, (n,)
     recipe:Recipe,   # Names l1, label_smoothing, chunk, precision
+    per:float=None,  # What the sum of the losses is divided by; None: the pictures
 )->tuple:            # Mean loss (a number on the device, without l1), correct ones
     "One step downhill on a batch"
-    total,right = 0.,0
+    total,right,per = 0.,0,per or len(yb)
     for x,y in zip(xb.split(recipe.chunk or len(xb)), yb.split(recipe.chunk or len(yb))):
         logits = _logits(model, x, recipe.precision)
-        loss = F.cross_entropy(logits, y, label_smoothing=recipe.label_smoothing, reduction='sum')/len(yb)
+        loss = F.cross_entropy(logits, y, label_smoothing=recipe.label_smoothing, reduction='sum')/per
         loss.backward()
         total,right = total+loss.detach(),right+(logits.argmax(1)==y).sum()
-    if recipe.l1: (recipe.l1*sum(p.abs().sum() for p in model.parameters())).backward()
+    if recipe.l1:
+        for p in model.parameters(): p.grad += recipe.l1*p.detach().sign()
     opt.step()
     opt.zero_grad()
     return total,right
@@ -212,10 +215,11 @@ def side(
 # %% ../nbs/03_train.ipynb #aa58fa31
 class Callback:
     "Told by `fit` how a run goes; does nothing: override what you need"
-    def begin(self, run): pass # before the first epoch
+    def begin(self, run): pass # before the first step
     def step(self, run): pass  # after each optimizer step
     def epoch(self, run): pass # after each epoch, its row in `run.rows`
     def end(self, run): pass   # after the last
+    def failed(self, run, error): pass # instead of `end`, when an error or an interruption ends the run
 
 # %% ../nbs/03_train.ipynb #3f97bbab
 class Run:
@@ -230,12 +234,14 @@ class Run:
         if recipe.epochs<1: raise ValueError(f"epochs={recipe.epochs} must be at least 1")
         self.recipe,self.device,self.data = recipe,device or default_device(),f'{part(splits, recipe.learn).name}, {len(part(splits, recipe.learn)):,} pictures'
         self.held = None if recipe.watch=='none' else part(splits, recipe.watch)
+        if self.held is not None and not len(self.held): raise ValueError(f"watch={recipe.watch!r} is a part without pictures: watch another, or 'none'")
         self.batches = batches(splits, recipe, self.device, workers)
         self.model = fresh(recipe, len(splits.train.classes), self.device)
         self.forward = torch.compile(self.model) if compile else self.model
         self.opt = optimizer(self.model, recipe)
         self.sched = schedule(self.opt, recipe, recipe.epochs*len(self.batches))
-        self.rows = []
+        self.rows,self.sums,self.recent = [],{},[] # of the epoch in progress: sums; loss and rate of steps that were not checked yet
+        self.kept,self.writes = {},True            # what callbacks want to find again; whether this process writes and speaks
 
     @property
     def history(self): return pd.DataFrame(self.rows)
@@ -246,66 +252,104 @@ def _resized(xb, s): # to side `s`, channels last
     return xb.contiguous(memory_format=torch.channels_last)
 
 @patch
-def steps(self:Run,
-    epoch:int, # From 0
-):             # A generator: mean loss of the batch, correct ones, pictures
-    "The training steps of an epoch"
-    self.batches.batch_sampler.epoch = epoch
-    torch.manual_seed(int(np.random.SeedSequence((self.recipe.seed,epoch)).generate_state(1)[0])) # of dropout
+def steps(self:Run): # A generator: mean loss of the batch, correct ones, pictures
+    "The training steps that are left of the epoch"
+    epoch,s = len(self.rows),self.batches.batch_sampler
+    if not self.sums: self.sums = dict(lr=self.opt.param_groups[0]['lr'], steps=0, loss=0., right=0, pictures=0, seconds=0.)
+    done,(k,of) = self.sums['steps'],s.share
+    s.epoch,s.first = epoch,done
     self.model.train()
-    for xb,yb in self.batches:
-        xb = _resized(xb.to(self.device), side(self.recipe, epoch, xb.shape[-1]))
-        yield *train_step(self.forward, self.opt, xb, yb.to(self.device), self.recipe),len(yb)
+    t = time.perf_counter()
+    for b,(xb,yb) in enumerate(self.batches, done):
+        torch.manual_seed(int(np.random.SeedSequence((self.recipe.seed,epoch,b,k)).generate_state(1)[0])) # of dropout
+        xb,per,lr = _resized(xb.to(self.device), side(self.recipe, epoch, xb.shape[-1])),min(s.bs, s.n-b*s.bs)/of,self.opt.param_groups[0]['lr']
+        loss,right = train_step(self.forward, self.opt, xb, yb.to(self.device), self.recipe, per)
         self.sched.step()
+        self.recent.append((loss,lr))
+        for key,v in dict(steps=1, loss=loss*per, right=right, pictures=len(yb), seconds=time.perf_counter()-t).items(): self.sums[key] = self.sums[key]+v
+        t = time.perf_counter()
+        yield loss,right,len(yb)
+
+# %% ../nbs/03_train.ipynb #7b1a2ae5
+@patch
+def check(self:Run):
+    "Raises `FloatingPointError` with the first step since the last check whose loss is no number"
+    new,self.recent = self.recent,[]
+    losses = torch.stack([l for l,_ in new]).tolist() if new else [] # one look at the device
+    for i,(loss,(_,lr)) in enumerate(zip(losses, new)):
+        if np.isfinite(loss): continue
+        step = self.sums['steps']-len(new)+i+1
+        raise FloatingPointError(f"epoch {len(self.rows)+1}, step {step} of {len(self.batches)}, learning rate {lr:.4g}: the loss is {loss}; try a lower rate than {self.recipe.lr}")
 
 # %% ../nbs/03_train.ipynb #420b95fe
 _log = logging.getLogger('cifar_cam')
 
+def _silent(run): # is there neither a terminal nor a notebook, or another process that speaks?
+    return {} if run.writes and (sys.stderr.isatty() or 'ipykernel' in sys.modules) else dict(disable=True)
+
 @patch
 def train(self:Run,
-    epoch:int,         # From 0
-    callbacks:list=(), # Told after each step
-)->tuple:              # Mean loss and accuracy over the pictures it saw
-    "Train for an epoch; raises `FloatingPointError` when the loss is no number any more"
-    loss,right,n,title = 0.,0,0,f'Epoch {epoch+1}/{self.recipe.epochs}'
-    with tqdm(total=len(self.batches), desc=title, leave=False) as bar: # not tqdm(batches), which would start the loader's workers twice
-        for i,(l,k,m) in enumerate(self.steps(epoch)):
-            loss,right,n = loss+l*m,right+k,n+m
-            for c in callbacks: c.step(self)
-            if i%10==0: bar.set_postfix_str(f'Loss={l.item():.4f} Batch_id={i} Accuracy={100*right.item()/n:.2f}')
-            bar.update()
-    if not torch.isfinite(loss): raise FloatingPointError(f"{title}: the loss is {loss.item()}; try a lower learning rate than {self.recipe.lr}")
-    return loss.item()/n,right.item()/n
+    callbacks:tuple=(), # Told after each step
+):
+    "Take the steps that are left of the epoch; raises `FloatingPointError` when the loss is no number any more"
+    title,n = f'Epoch {len(self.rows)+1}/{self.recipe.epochs}',self.batches.batch_sampler.n
+    with tqdm(total=n, initial=self.sums.get('pictures', 0), desc=title, unit=' pictures', unit_scale=True, leave=False, **_silent(self)) as bar:
+        for l,_,m in self.steps():
+            s = self.sums
+            if s['steps']%10==0 or s['steps']==len(self.batches):
+                self.check()
+                if not bar.disable: bar.set_postfix_str(f"Loss={l.item():.4f} Batch_id={s['steps']-1} Accuracy={100*s['right'].item()/s['pictures']:.2f}", refresh=False)
+            for c in reversed(callbacks): c.step(self)
+            bar.update(m*self.batches.batch_sampler.share[1])
+
+@patch
+def total(self:Run, *sums): return [float(v) for v in sums] # over all processes; here is one
+
+@patch
+def measured(self:Run): return loss_acc(predict(self.model, self.held, precision=self.recipe.precision), self.held.y) # of the part that is watched
 
 @patch
 def one_epoch(self:Run,
-    callbacks:list=(), # Told after each step
+    callbacks:tuple=(), # Told after each step
 ):
-    "Train for the next epoch, measure, and add a row to the history"
-    t,r,row = time.perf_counter(),self.recipe,dict(epoch=len(self.rows)+1, lr=self.opt.param_groups[0]['lr'])
-    row['train_loss'],row['train_acc'] = self.train(len(self.rows), callbacks)
-    if self.held: row[f'{r.watch}_loss'],row[f'{r.watch}_acc'] = loss_acc(predict(self.model, self.held, precision=r.precision), self.held.y)
-    self.rows.append(row|dict(seconds=time.perf_counter()-t, batches=len(self.batches), watched=len(self.held or ())))
-    _log.info(log_line(self.rows[-1]))
+    "Train for an epoch, or what is left of it, measure, and add a row to the history"
+    self.train(callbacks)
+    t,r,row = time.perf_counter(),self.recipe,dict(epoch=len(self.rows)+1, lr=self.sums['lr'])
+    loss,right,pictures = self.total(*(self.sums[k] for k in ('loss','right','pictures')))
+    row |= dict(train_loss=loss/pictures, train_acc=right/pictures)
+    if self.held: row |= zip((f'{r.watch}_loss',f'{r.watch}_acc'), self.measured())
+    self.rows.append(row|dict(seconds=self.sums['seconds']+time.perf_counter()-t, batches=len(self.batches), watched=len(self.held or ())))
+    self.sums = {}
+    if self.writes: _log.info(log_line(self.rows[-1]))
 
 # %% ../nbs/03_train.ipynb #6e08702c
+@patch
+def fit(self:Run,
+    callbacks:tuple=(), # Who else wants to know how it goes
+)->tuple:              # (network, history)
+    "Train until there are enough epochs; the caller's random state is left alone"
+    with torch.random.fork_rng():
+        try:
+            for c in callbacks: c.begin(self)
+            while len(self.rows)<self.recipe.epochs:
+                self.one_epoch(callbacks)
+                for c in reversed(callbacks): c.epoch(self)
+            for c in reversed(callbacks): c.end(self)
+        except BaseException as e:
+            for c in reversed(callbacks): c.failed(self, e)
+            raise
+    return self.model,self.history
+
 def fit(
     splits:Splits,      # Data
     recipe:Recipe,      # Settings
     device:str=None,    # 'cpu' or 'cuda'; None takes the GPU if there is one
     workers:int=0,      # Processes that prepare batches; the result does not depend on it
-    callbacks:list=(),  # Who else wants to know how it goes
+    callbacks:tuple=(), # Who else wants to know how it goes
     compile:bool=False, # Let PyTorch compile the network first?
 )->tuple:               # (network, history): the history is a DataFrame with a row an epoch
     "Train a fresh network; the caller's random state is left alone. Raises `ValueError` on settings that cannot run"
-    run = Run(splits, recipe, device, workers, compile)
-    with torch.random.fork_rng():
-        for c in callbacks: c.begin(run)
-        while len(run.rows)<recipe.epochs:
-            run.one_epoch(callbacks)
-            for c in callbacks: c.epoch(run)
-        for c in callbacks: c.end(run)
-    return run.model,run.history
+    return Run(splits, recipe, device, workers, compile).fit(callbacks)
 
 # %% ../nbs/03_train.ipynb #ed6f1a1d
 def _watched(row): return next((k[:-4] for k in ('valid_acc','test_acc') if k in row), None) # 'valid', 'test' or None

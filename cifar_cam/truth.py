@@ -252,6 +252,7 @@ class Truth(NamedTuple):
         t = self.table
         for c in t.columns[t.columns.str.endswith(' ±')]: t[c[:-2]] = [f'{a:.{digits}f} ± {b:.{digits}f}' for a,b in zip(t[c[:-2]], t.pop(c))]
         return t
+    def __repr__(self): return self.shown().to_string(index=False)
     def _repr_html_(self): return self.shown().to_html(index=False)
 
 def score_maps(

@@ -21,7 +21,8 @@ def command(
     def run(*args, **kw):
         logging.basicConfig(level=logging.INFO, format='%(message)s')
         try: return f(*args, **kw)
-        except (ValueError, OSError, FloatingPointError) as e: sys.exit(f"cifar_cam_{f.__name__}: {' '.join(str(e).split())}")
+        except (ValueError, OSError, FloatingPointError, KeyboardInterrupt) as e:
+            sys.exit(f"cifar_cam_{f.__name__}: {' '.join(' '.join([str(e) or 'interrupted', *getattr(e, '__notes__', [])]).split())}")
     return call_parse(run)
 
 # %% ../nbs/09_cli.ipynb #5567af88
@@ -48,35 +49,55 @@ def _network(weights): # (network, class names): packaged weights by name, or a 
     return pretrained(weights),card(weights)['classes']
 
 # %% ../nbs/09_cli.ipynb #33f5b351
-def _start(recipe, data, **over): # (splits, recipe): by name, with some fields overridden
+def _start(recipe, data, fields, **over): # (splits, recipe): by name, with some fields overridden
     from dataclasses import replace
     from cifar_cam.train import recipes
     if recipe and recipe not in recipes: raise ValueError(f"unknown recipe {recipe!r}: choose one of {', '.join(recipes)}")
     splits,data = _data(data)
-    return splits,replace(recipes[recipe or RECIPES[data]], **{k:v for k,v in over.items() if v is not None})
+    r = recipes[recipe or RECIPES[data]]
+    return splits,replace(r, **_fields(r, fields), **{k:v for k,v in over.items() if v is not None})
+
+def _fields(r, text): # 'bs=128,grow=0.5' as a dict of values of the types that recipe `r` has there
+    kinds = {bool:('true or false',dict(true=True, false=False).__getitem__), int:('a whole number',int), float:('a number',float), str:('',str)}
+    def one(o):
+        k,_,v = (s.strip() for s in o.partition('='))
+        if k not in vars(r): raise ValueError(f"no field {k!r} in a recipe: choose from {', '.join(vars(r))}")
+        what,read = kinds[type(getattr(r, k))]
+        try: return k,read(v.lower() if what=='true or false' else v)
+        except (ValueError, KeyError): raise ValueError(f"{k}={v} must be {what}") from None
+    return dict(map(one, text.split(','))) if text else {}
 
 @command
 def train(
     recipe:str=None,      # One of the recipes; none: narrow for CIFAR-10, shapes for shapes10
     data:str='auto',      # cifar10, shapes10, or auto: CIFAR-10 if it can be had
-    out:str='runs/run',   # Name without ending: writes .safetensors, .json, .csv, .logits.safetensors
+    out:str='runs/run',   # Name without ending: writes .safetensors, .json, .csv, .logits.safetensors, and .ckpt until it has ended
     epochs:int=None,      # Instead of the recipe's
     lr:float=None,        # Instead of the recipe's
     seed:int=None,        # Instead of the recipe's
+    set:str='',           # Other fields of the recipe, such as bs=128,l2=0
     device:str=None,      # cpu or cuda; none: the GPU if there is one
     workers:int=0,        # Processes that prepare batches; the result does not depend on it
-    resume:store_true=False, # Save the run after each epoch, as OUT.ckpt, and go on from there if it exists
+    resume:store_true=False, # Go on with the run whose checkpoint is OUT.ckpt
     compile:store_true=False,# Let PyTorch compile the network first
     sweep:store_true=False,  # LR range test first, kept as OUT.sweep.csv
+    board:str=None,       # Folder for TensorBoard
 ):
-    "Train a network by a recipe: weights, card, log, test logits"
-    splits,r = _start(recipe, data, epochs=epochs, lr=lr, seed=seed)
-    from cifar_cam.runs import Checkpoint,save_run
-    from cifar_cam.train import find_lr,fit
-    logging.info(f"training on {splits.train.name}: {r}")
-    tested = find_lr(splits, r, device) if sweep else None
-    model,history = fit(splits, r, device, workers, [Checkpoint(f'{out}.ckpt')] if resume else [], compile)
+    "Train a network by a recipe: weights, card, log, test logits. Under torchrun all processes share the run"
+    splits,r = _start(recipe, data, set, epochs=epochs, lr=lr, seed=seed)
+    from cifar_cam.processes import together
+    from cifar_cam.runs import Board,Checkpoint,Log,save_run
+    from cifar_cam.train import find_lr
+    saved = Path(f'{out}.ckpt')
+    if saved.exists() and not resume: raise ValueError(f"{saved} is of a run that has not ended: --resume goes on with it; remove it, or choose another --out, to start afresh")
+    with together(device) as (kind,device):
+        run = kind(splits, r, device, workers, compile)
+        if run.writes: logging.info(f"training on {splits.train.name}: {r}")
+        tested = find_lr(splits, r, device) if sweep and run.writes else None
+        model,history = run.fit([Checkpoint(saved), Log(f'{out}.csv'), *([Board(board)] if board else [])])
+    if not run.writes: return
     c = save_run(model, history, r, splits, out, tested)
+    saved.unlink()
     print(f"{out}.safetensors: {c['test_accuracy']:.2%} of {c['n_test']:,} test pictures, after {c['train_seconds']:.0f} s")
 
 # %% ../nbs/09_cli.ipynb #9c5af27f
@@ -93,10 +114,11 @@ def lr_find(
     lo:float=1e-5,             # First learning rate
     hi:float=10.,              # Last learning rate
     n:int=200,                 # Steps
+    set:str='',                # Fields of the recipe to change, such as bs=128,width=16
     device:str=None,           # cpu or cuda; none: the GPU if there is one
 ):
     "LR range test of a recipe: suggestions as a table, the curve as a figure"
-    splits,r = _start(recipe, data)
+    splits,r = _start(recipe, data, set)
     from cifar_cam.lrfinder import plot_sweep,suggest
     from cifar_cam.train import find_lr
     sweep = find_lr(splits, r, device, lo, hi, n)

@@ -94,7 +94,7 @@ def train(
         run = kind(splits, r, device, workers, compile)
         if run.writes: logging.info(f"training on {splits.train.name}: {r}")
         tested = find_lr(splits, r, device) if sweep and run.writes else None
-        model,history = run.fit([Checkpoint(saved), Log(f'{out}.csv'), *([Board(board)] if board else [])])
+        model,history = run.finish([Checkpoint(saved), Log(f'{out}.csv'), *([Board(board)] if board else [])])
     if not run.writes: return
     c = save_run(model, history, r, splits, out, tested)
     saved.unlink()
@@ -189,20 +189,24 @@ def explain(
 # %% ../nbs/09_cli.ipynb #7f627ece
 @command
 def bench(
-    what:str,                # What to measure: cam
+    what:str,                # What to measure: cam or train
     data:str='shapes10',     # Its test pictures: shapes10 or cifar10
     quick:store_true=False,  # The narrow shapes10 net, few pictures, one round: seconds instead of minutes
     json:str=None,           # File to write all numbers to, with hardware and versions
     device:str='cpu',        # cpu or cuda
     threads:int=1,           # Processor threads
 ):
-    "Class activation maps beside other libraries, in this process"
-    if what!='cam': raise ValueError(f"unknown benchmark {what!r}: cam")
-    from cifar_cam.bench import cam_bench
+    "Class activation maps, or training steps, beside other libraries, in this process"
+    if what not in ('cam','train'): raise ValueError(f"unknown benchmark {what!r}: cam or train")
+    import torch
+    from cifar_cam.bench import cam_bench,train_bench
     from cifar_cam.resnet import pretrained
-    pics = _data(data)[0].test
-    t = cam_bench(pretrained('shapes10'), pics[:50], 16, 1, device, threads) if quick else cam_bench(None, pics, device=device, threads=threads)
-    print(t[['contest','layer','way','seconds','of_forward']].round(3).to_string(index=False))
+    torch.set_num_threads(threads)
+    if what=='train': t = train_bench(_data(data)[0].train[:64 if quick else 768], *(8,32,1) if quick else (64,256,3), device)
+    else:
+        pics = _data(data)[0].test
+        t = cam_bench(pretrained('shapes10'), pics[:50], 16, 1, device, threads) if quick else cam_bench(None, pics, device=device, threads=threads)
+    print(t[['way','per_second','times_the_peer'] if what=='train' else ['contest','layer','way','seconds','of_forward']].round(3).to_string(index=False))
     if json: t.to_json(json, orient='records', indent=1)
 
 # %% ../nbs/09_cli.ipynb #c90a0001

@@ -66,7 +66,8 @@ class Checkpoint(Callback):
 
     def save(self, run):
         run.check()
-        if not all(p.isfinite().all() for p in run.model.parameters()): raise FloatingPointError(f"epoch {len(run.rows)+1}: the weights are no numbers any more; try a lower rate than {run.recipe.lr}")
+        if not all(p.isfinite().all() for p in run.model.parameters()):
+            raise FloatingPointError(f"epoch {len(run.rows)+1}: the weights are no numbers any more; try a lower rate than {run.recipe.lr}")
         self.last = time.monotonic()
         if not run.writes: return
         try:
@@ -77,7 +78,9 @@ class Checkpoint(Callback):
         if self.told or time.monotonic()-self.last>=60*self.minutes: self.epoch(run)
     def epoch(self, run):
         self.save(run)
-        if self.told: raise KeyboardInterrupt(f"stopped after {len(run.rows)} epochs and {run.sums.get('steps', 0)} steps, saved in {self.file}: the same run, started again, goes on from there")
+        if not self.told: return
+        where = f"{len(run.rows)} epochs and {run.sums.get('steps', 0)} steps"
+        raise KeyboardInterrupt(f"stopped after {where}, saved in {self.file}: the same run, started again, goes on from there (on the command line, with --resume)")
     def end(self, run):
         for s,h in self.before.items(): signal.signal(s, h)
     def failed(self, run, error):

@@ -222,6 +222,8 @@ class Callback:
     def failed(self, run, error): pass # instead of `end`, when an error or an interruption ends the run
 
 # %% ../nbs/03_train.ipynb #3f97bbab
+_log = logging.getLogger('cifar_cam')
+
 class Run:
     "A training in progress: `recipe`, `model`, `opt`, `sched`, `batches`, and the `rows` of its history"
     def __init__(self,
@@ -235,6 +237,8 @@ class Run:
         self.recipe,self.device,self.data = recipe,device or default_device(),f'{part(splits, recipe.learn).name}, {len(part(splits, recipe.learn)):,} pictures'
         self.held = None if recipe.watch=='none' else part(splits, recipe.watch)
         if self.held is not None and not len(self.held): raise ValueError(f"watch={recipe.watch!r} is a part without pictures: watch another, or 'none'")
+        if recipe.precision=='bfloat16' and self.device=='cpu' and not any(k.endswith('bf16') for k,v in torch.cpu.get_capabilities().items() if v is True):
+            _log.warning("This processor has no arithmetic in bfloat16: the recipe will be slow here; precision='float32' is faster")
         self.batches = batches(splits, recipe, self.device, workers)
         self.model = fresh(recipe, len(splits.train.classes), self.device)
         self.forward = torch.compile(self.model) if compile else self.model
@@ -278,12 +282,10 @@ def check(self:Run):
     losses = torch.stack([l for l,_ in new]).tolist() if new else [] # one look at the device
     for i,(loss,(_,lr)) in enumerate(zip(losses, new)):
         if np.isfinite(loss): continue
-        step = self.sums['steps']-len(new)+i+1
-        raise FloatingPointError(f"epoch {len(self.rows)+1}, step {step} of {len(self.batches)}, learning rate {lr:.4g}: the loss is {loss}; try a lower rate than {self.recipe.lr}")
+        where = f"epoch {len(self.rows)+1}, step {self.sums['steps']-len(new)+i+1} of {len(self.batches)}"
+        raise FloatingPointError(f"{where}, learning rate {lr:.4g}: the loss is {loss}; try a lower rate than {self.recipe.lr}")
 
 # %% ../nbs/03_train.ipynb #420b95fe
-_log = logging.getLogger('cifar_cam')
-
 def _silent(run): # is there neither a terminal nor a notebook, or another process that speaks?
     return {} if run.writes and (sys.stderr.isatty() or 'ipykernel' in sys.modules) else dict(disable=True)
 
@@ -324,7 +326,7 @@ def one_epoch(self:Run,
 
 # %% ../nbs/03_train.ipynb #6e08702c
 @patch
-def fit(self:Run,
+def finish(self:Run,
     callbacks:tuple=(), # Who else wants to know how it goes
 )->tuple:              # (network, history)
     "Train until there are enough epochs; the caller's random state is left alone"
@@ -349,7 +351,7 @@ def fit(
     compile:bool=False, # Let PyTorch compile the network first?
 )->tuple:               # (network, history): the history is a DataFrame with a row an epoch
     "Train a fresh network; the caller's random state is left alone. Raises `ValueError` on settings that cannot run"
-    return Run(splits, recipe, device, workers, compile).fit(callbacks)
+    return Run(splits, recipe, device, workers, compile).finish(callbacks)
 
 # %% ../nbs/03_train.ipynb #ed6f1a1d
 def _watched(row): return next((k[:-4] for k in ('valid_acc','test_acc') if k in row), None) # 'valid', 'test' or None

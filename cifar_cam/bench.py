@@ -26,7 +26,7 @@ from .gradcam import grad_cam
 from .methods import ablation_cam,class_maps,score_cam
 from .resnet import pretrained,resnet18,stage
 from .runs import save_maps
-from .train import Recipe,Run,predict,recipes
+from .train import Recipe,Run,has_bfloat16,predict,recipes
 
 # %% ../nbs/09_bench.ipynb #ef625b8b
 _PEERS = {'pytorch-grad-cam':('pytorch_grad_cam','grad-cam'), 'torch-cam':('torchcam','torchcam'), 'captum':('captum','captum')}
@@ -208,7 +208,7 @@ def train_bench(
     n:int=3,             # Rounds; in each, every way takes its turn
     device:str='cpu',    # 'cpu' or 'cuda'
 )->pd.DataFrame:         # A row for each way: pictures a second, median of the rounds, and times the peer's, median of the ratios within a round
-    "Training steps beside pytorch-cifar's, in this process"
+    "Training steps beside pytorch-cifar's, in this process; those in bfloat16 only where the machine computes in it"
     pics = shapes10(n_train=1000).train[:768] if pics is None else pics
     sgd = Recipe(bs=bs, width=width, l2=5e-4)
     whole = replace(sgd, batched=True)
@@ -217,7 +217,7 @@ def train_bench(
             'and chunks of 128':replace(whole, precision='bfloat16', chunk=128),
             'and Muon: recipe best at full size':replace(recipes['best'], bs=bs, width=width, augment='flip_crop')}
     ways = {'pytorch-cifar, batches of 128':lambda: plain_steps(pics, width, min(128, bs), device)}
-    ways |= {k:(lambda r=r: recipe_steps(pics, r, device)) for k,r in ours.items()}
+    ways |= {k:(lambda r=r: recipe_steps(pics, r, device)) for k,r in ours.items() if r.precision=='float32' or has_bfloat16(device)}
     s = pd.DataFrame([{k:rate(f(), device) for k,f in ways.items()} for _ in range(n)])
     t = pd.DataFrame(dict(way=s.columns, per_second=s.median(), times_the_peer=(s.T/s.iloc[:,0]).T.median())).reset_index(drop=True)
     return t.assign(width=width, pictures=pics.name, rounds=n, device=device, date=time.strftime('%Y-%m-%d'), **hardware(device))

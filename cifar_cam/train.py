@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['recipes', 'schedules', 'optimizers', 'Recipe', 'schedule', 'optimizer', 'train_step', 'predict', 'loss_acc',
-           'default_device', 'fresh', 'part', 'batches', 'side', 'Callback', 'Run', 'fit', 'log_line', 'find_lr',
-           'plot_history', 'results']
+           'default_device', 'has_bfloat16', 'fresh', 'part', 'batches', 'side', 'Callback', 'Run', 'fit', 'log_line',
+           'find_lr', 'plot_history', 'results']
 
 # %% ../nbs/03_train.ipynb #a8113236
 import logging,sys,time
@@ -170,6 +170,13 @@ def default_device()->str: # 'cuda' or 'cpu'
     "The GPU if there is one, else the CPU"
     return 'cuda' if torch.cuda.is_available() else 'cpu'
 
+def has_bfloat16(
+    device:str, # 'cpu' or 'cuda'
+)->bool:        # Else it is emulated, and slow
+    "Whether the device computes in bfloat16"
+    if torch.device(device).type=='cuda': return torch.cuda.is_bf16_supported(including_emulation=False)
+    return any(k.endswith('bf16') and v is True for k,v in torch.cpu.get_capabilities().items())
+
 def fresh(
     recipe:Recipe,         # Names width, dropout, seed
     n_classes:int=10,      # Length of the output
@@ -237,8 +244,8 @@ class Run:
         self.recipe,self.device,self.data = recipe,device or default_device(),f'{part(splits, recipe.learn).name}, {len(part(splits, recipe.learn)):,} pictures'
         self.held = None if recipe.watch=='none' else part(splits, recipe.watch)
         if self.held is not None and not len(self.held): raise ValueError(f"watch={recipe.watch!r} is a part without pictures: watch another, or 'none'")
-        if recipe.precision=='bfloat16' and self.device=='cpu' and not any(k.endswith('bf16') for k,v in torch.cpu.get_capabilities().items() if v is True):
-            _log.warning("This processor has no arithmetic in bfloat16: the recipe will be slow here; precision='float32' is faster")
+        if recipe.precision=='bfloat16' and not has_bfloat16(self.device):
+            _log.warning("This machine does not compute in bfloat16, the recipe will be slow here: precision='float32' is faster")
         self.batches = batches(splits, recipe, self.device, workers)
         self.model = fresh(recipe, len(splits.train.classes), self.device)
         self.forward = torch.compile(self.model) if compile else self.model

@@ -123,7 +123,7 @@ class Suggestion(NamedTuple):
 # %% ../nbs/02_lrfinder.ipynb #996a561f
 def _steepest(l, lrs): return np.gradient(l, np.log(lrs))[:l.argmin()+1].argmin()
 
-def _fall(l): # places of the longest falling subsequence of `l`, the last of equals
+def _fall(l): # places of the longest falling subsequence of `l`, the first of equals
     length,before = np.ones(len(l), int),np.full(len(l), -1)
     for i in range(1, len(l)):
         higher = np.flatnonzero(l[:i]>l[i])

@@ -121,7 +121,7 @@ MUTANTS = {'05_gradcam': [
     ('scores of another network', 'load_tensors(file, **about, method=key[0], layer=key[1])', 'load_tensors(file)'),
     ('objects that touch', '&~(wide[a]&pics.mask[b]).any((1,2))', ''),
     ('marks in one corner', 'integers(2, size=(2,n,1))', 'integers(1, size=(2,n,1))'),
-], '06_sanity': [
+], '07_sanity': [
     ('SSIM without contrast', '(2*cov+c2)/((ma**2+mb**2+c1)*(va+vb+c2))', '1/(ma**2+mb**2+c1)'),
     ('SSIM without means', '(2*ma*mb+c1)*(2*cov+c2)/((ma**2+mb**2+c1)*(va+vb+c2))', '(2*cov+c2)/(va+vb+c2)'),
     ('pairs without evidence are scored', '.double().masked_fill(none, torch.nan)', '.double()'),

@@ -13,12 +13,19 @@ import torch
 import torch.distributed as dist
 from torch.nn.parallel import DistributedDataParallel
 
-from .train import Run,default_device,loss_acc,predict
+from .data import Splits
+from .train import Recipe,Run,default_device,loss_acc,predict
 
 # %% ../nbs/08_processes.ipynb #8b080009
 class Shared(Run):
     "A training in progress that the processes of a group share; raises `ValueError` for batches that are too small for them"
-    def __init__(self, splits, recipe, device=None, workers=0, compile=False):
+    def __init__(self,
+        splits:Splits,      # Data
+        recipe:Recipe,      # Settings
+        device:str=None,    # This process's: 'cpu', 'cuda:0', …; None takes the GPU if there is one
+        workers:int=0,      # Processes that prepare batches, for each of the group
+        compile:bool=False, # Let PyTorch compile the network first?
+    ):
         rank,world = dist.get_rank(),dist.get_world_size()
         super().__init__(splits, recipe, device, workers, compile=False)
         s = self.batches.batch_sampler

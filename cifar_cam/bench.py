@@ -180,6 +180,7 @@ def plain_steps(
         loss.item()
         yield len(y)
 
+# %% ../nbs/09_bench.ipynb #5b0d0006
 def recipe_steps(
     pics:Pictures, # Pictures to train on
     recipe:Recipe, # Settings; the pictures have their full size from the start
@@ -189,6 +190,7 @@ def recipe_steps(
     run = Run(Splits(pics, pics, pics), replace(recipe, grow=0., watch='none', learn='train'), device)
     for _,_,n in run.steps(): yield n
 
+# %% ../nbs/09_bench.ipynb #5b0d0008
 def rate(
     steps,      # A generator of pictures, a step each
     device:str, # 'cpu' or 'cuda'
@@ -222,6 +224,7 @@ def train_bench(
     t = pd.DataFrame(dict(way=s.columns, per_second=s.median(), times_the_peer=(s.T/s.iloc[:,0]).T.median())).reset_index(drop=True)
     return t.assign(width=width, pictures=pics.name, rounds=n, device=device, date=time.strftime('%Y-%m-%d'), **hardware(device))
 
+# %% ../nbs/09_bench.ipynb #5b0d0009
 def loader_bench(
     n:int=2000, # Pictures
     bs:int=128, # Batch size

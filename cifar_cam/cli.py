@@ -67,6 +67,7 @@ def _fields(r, text): # 'bs=128,grow=0.5' as a dict of values of the types that 
         except (ValueError, KeyError): raise ValueError(f"{k}={v} must be {what}") from None
     return dict(map(one, text.split(','))) if text else {}
 
+# %% ../nbs/09_cli.ipynb #33f5b352
 @command
 def train(
     recipe:str=None,      # One of the recipes; none: narrow for CIFAR-10, shapes for shapes10

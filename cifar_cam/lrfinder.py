@@ -135,14 +135,16 @@ def _fall(l): # places of the longest falling subsequence of `l`, the first of e
     return np.array(path[::-1])
 
 def _valley(l): # fastai counts back from the end of the fall by its length
-    n = len(_fall(l))
-    return max(_fall(l)[-1]+1-n+n//3+n//6, 0)
+    fall = _fall(l)
+    n = len(fall)
+    return max(fall[-1]-n+n//3+n//6, 0)
 
 def _slide(l, width=15, even=0.005): # a window [r-width,r] goes left while the slopes at its ends differ by more than `even` a step
     slope,r = np.gradient(l),len(l)-1
     while r>=width and abs(slope[r]-slope[r-width])>even: r -= 1
     return min(r+1, len(l)-1)-width
 
+# %% ../nbs/02_lrfinder.ipynb #996a5620
 def suggest(
     sweep:Sweep,     # What `lr_range_test` returned
     beta:float=0.95, # Smoothing, see `Sweep.smooth`

@@ -255,6 +255,7 @@ class Truth(NamedTuple):
     def __repr__(self): return self.shown().to_string(index=False)
     def _repr_html_(self): return self.shown().to_html(index=False)
 
+# %% ../nbs/06_truth.ipynb #7a060091
 def score_maps(
     model:nn.Module, # Network
     xb:Tensor,       # Normalised pictures, (n,c,H,W)
@@ -275,6 +276,7 @@ def score_maps(
         res |= {f'deletion, {k}':all_of(c[:,0].mean(1)), f'insertion, {k}':all_of(c[:,1].mean(1)), f'curve, {k}':c.mean(0).cpu()}
     return res | dict(zip(('drop','increase'), map(all_of, drop(*asked_of).unbind(1))))
 
+# %% ../nbs/06_truth.ipynb #7a060093
 def truth(
     model:nn.Module,             # Network
     pics:Pictures,               # Pictures; with masks if the truth is known
@@ -303,6 +305,7 @@ def truth(
         scores[key],notes[key] = s,note
     return Truth(scores, notes)
 
+# %% ../nbs/06_truth.ipynb #7a060095
 def read_truth(
     folder:str, # That `truth` wrote to
 )->Truth:       # The scores: baselines, methods in their order, others

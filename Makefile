@@ -21,8 +21,8 @@ report: $(INSTALLED) ## write the report on one trained net to report/ (ARGS= go
 test: $(INSTALLED) ## everything that must hold, on this machine, in one command
 	$(BIN)/python .ci/test.py $(ARGS)
 
-mutants: $(INSTALLED) ## break each formula of the maps in turn, and show that a test notices (a quarter of an hour)
-	$(BIN)/python .ci/mutants.py
+mutants: $(INSTALLED) ## break each formula of the maps in turn, and show that a test notices (PAGES="06_truth"; half an hour)
+	$(BIN)/python .ci/mutants.py $(PAGES)
 
 pages: $(INSTALLED) ## execute the notebooks with the real data and store their outputs (PAGES="00_data 01_resnet", ARGS=--no-slow)
 	$(BIN)/python .ci/pages.py $(PAGES) $(ARGS)

@@ -1,4 +1,4 @@
-"""Break the maps in turn, in a copy of the repository, and show that the page notices (`make mutants`).
+"""Break the maps in turn, in a copy of the repository, and show that the page notices (`make mutants`, PAGES="06_truth" for some).
 
 A mutant is (what is wrong, the code as it is, the broken code). First each page runs as it is; then every line of the table has to say `noticed`."""
 import json
@@ -151,19 +151,21 @@ def passes(page, nb, tree, env):
 
 
 def main():
-    missed = []
+    chosen, missed = sys.argv[1:] or list(MUTANTS), []
+    if unknown := set(chosen) - set(MUTANTS): raise SystemExit(f"no mutants of {', '.join(unknown)}: choose from {', '.join(MUTANTS)}")
     with tempfile.TemporaryDirectory() as tmp:
         checks.TMP = Path(tmp)
         tree = checks.copy('mutants')
         env = checks.env(PYTHONPATH=str(tree), OMP_NUM_THREADS=str(os.cpu_count() or 1))
-        for page, mutants in MUTANTS.items():
+        for page in chosen:
+            mutants = MUTANTS[page]
             broken = [(wrong, mutate(read(ROOT/'nbs'/f'{page}.ipynb'), old, new)) for wrong, old, new in mutants]
             if not passes(page, read(ROOT/'nbs'/f'{page}.ipynb'), tree, env): raise SystemExit(f'{page} fails as it is')
             for wrong, nb in broken:
                 if passes(page, nb, tree, env): missed.append(wrong)
                 print(f"{page} | {wrong} | {'NOT NOTICED' if wrong in missed else 'noticed'}", flush=True)
             (tree/'nbs'/f'{page}.ipynb').write_bytes((ROOT/'nbs'/f'{page}.ipynb').read_bytes())
-    n = sum(map(len, MUTANTS.values()))
+    n = sum(len(MUTANTS[page]) for page in chosen)
     print(f'{n - len(missed)} of {n} noticed')
     sys.exit(bool(missed))
 

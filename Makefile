@@ -4,13 +4,15 @@ PYTHON ?= python3
 BIN = .venv/bin
 UV = $(BIN)/uv
 INSTALLED = $(BIN)/.installed
+MODULES = .ci/node_modules/.package-lock.json
+LOCK = .ci/lock.txt
 PAGES =
 ARGS =
 
 # What a user's own settings must not change
 unexport PIP_FIND_LINKS PIP_USER PIP_TARGET PIP_PREFIX UV_FIND_LINKS UV_PYTHON VIRTUAL_ENV CONDA_PREFIX PYTHONPATH PYTHONDONTWRITEBYTECODE
 
-.PHONY: help report test mutants pages readme dev docs lock clean
+.PHONY: help report test browser mutants pages readme dev docs lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -20,6 +22,9 @@ report: $(INSTALLED) ## write the report on one trained net to report/ (ARGS= go
 
 test: $(INSTALLED) ## everything that must hold, on this machine, in one command
 	$(BIN)/python .ci/test.py $(ARGS)
+
+browser: $(INSTALLED) $(MODULES) ## look at the report in headless Chromium (ARGS="--shots DIR" keeps pictures)
+	$(BIN)/python .ci/browser.py $(ARGS)
 
 mutants: $(INSTALLED) ## break each formula of the maps in turn, and show that a test notices (PAGES="06_truth"; half an hour)
 	$(BIN)/python .ci/mutants.py $(PAGES)
@@ -40,10 +45,12 @@ docs: $(INSTALLED) ## the website, in _docs (needs Quarto)
 	touch README.md
 	PATH="$(CURDIR)/$(BIN):$$PATH" nbdev_docs
 
-lock: $(UV) ## remake .ci/lock.txt from settings.ini (ARGS=--upgrade for newer versions)
+lock: $(UV) ## remake .ci/lock.txt and .ci/lowest.txt from settings.ini (ARGS=--upgrade for newer versions)
 	PYTHONPATH=.ci $(BIN)/python -c "from notebooks import settings as s; print(*(s()['requirements'] + ' ' + s()['dev_requirements']).split(), sep='\n')" | \
 	  $(UV) pip compile - -q --universal --python-version 3.11 --no-emit-index-url \
 	  --custom-compile-command "make lock" $(ARGS) -o .ci/lock.txt
+	PYTHONPATH=.ci $(BIN)/python -c "import re; from notebooks import settings as s; print(*(re.sub(r'>=([^,]*).*', r'==\1', o) for o in s()['requirements'].split()), *s()['dev_requirements'].split(), sep='\n')" | \
+	  $(UV) pip compile - -q --python-version 3.11 --no-emit-index-url --custom-compile-command "make lock" -o .ci/lowest.txt
 
 clean: ## remove what was built, but not the environment
 	rm -rf build dist _docs _proc report .ruff_cache *.egg-info
@@ -55,7 +62,12 @@ $(UV):
 	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null
 	$(BIN)/python -m pip install -q uv
 
-$(INSTALLED): .ci/lock.txt settings.ini setup.py pyproject.toml | $(UV)
-	$(UV) pip install -q --python $(BIN)/python -r .ci/lock.txt
+$(INSTALLED): $(LOCK) settings.ini setup.py pyproject.toml | $(UV)
+	$(UV) pip install -q --python $(BIN)/python -r $(LOCK)
 	$(UV) pip install -q --python $(BIN)/python --no-deps -e .
+	touch $@
+
+$(MODULES): .ci/package.json .ci/package-lock.json
+	@command -v npm >/dev/null || { echo "npm is needed: install Node.js 18 or newer" >&2; exit 1; }
+	cd .ci && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	touch $@

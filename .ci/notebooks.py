@@ -20,8 +20,11 @@ def settings(root=ROOT):
 
 
 def pages(root=ROOT):
-    "The notebooks, in order"
-    return [o for o in sorted((Path(root)/'nbs').glob('*.ipynb')) if o.name[0] not in '._']
+    "The notebooks, in order: pages, then tutorials"
+    return [o for d in ('nbs', 'nbs/tutorials') for o in sorted((Path(root)/d).glob('*.ipynb')) if o.name[0] not in '._']
+
+
+def relative(path): return Path(path).relative_to(ROOT/'nbs').as_posix()
 
 
 def read(path): return json.loads(Path(path).read_text(encoding='utf-8'))

@@ -23,9 +23,11 @@ def code_sha(nb): return sha('\0'.join(source(c).strip() for c in code_cells(nb)
 def outputs_sha(nb): return sha(json.dumps([c['outputs'] for c in code_cells(nb)], sort_keys=True))
 
 
-def weights(root):
-    "sha256 of every file of weights in the package"
-    files = sorted(o for o in (root/settings(root)['lib_path']/'weights').glob('*') if o.is_file() and o.name[0] != '.')
+def weights(nb, root):
+    "sha256 of every file of weights in the package; of what was found with them, such as neighbours, only what the page's code names"
+    code = ' '.join(source(c) for c in code_cells(nb))
+    files = sorted(o for o in (root/settings(root)['lib_path']/'weights').glob('*')
+                   if o.is_file() and o.name[0] != '.' and ('.neighbours.' not in o.name or 'neighbours' in code))
     return {o.name: sha(o.read_bytes()) for o in files}
 
 
@@ -38,14 +40,14 @@ def logs(nb, root):
 
 def stale(root=ROOT):
     "Page -> why its stored outputs do not belong to it (None: they do)"
-    done, now, res = records(root), weights(root), {}
+    done, res = records(root), {}
     for p in pages(root):
         nb, was = read(p), done.get(p.stem)
         if was is None: why = 'was never executed'
         elif was['code'] != code_sha(nb): why = 'code has changed since it was executed'
         elif was['outputs'] != outputs_sha(nb): why = 'stored outputs are not those of its execution'
         elif was.get('logs') != logs(nb, root): why = 'logs have changed since it was executed'
-        elif was['weights'] != now: why = 'weights have changed since it was executed'
+        elif was['weights'] != weights(nb, root): why = 'weights have changed since it was executed'
         else: why = None
         res[p.stem] = why
     return res | {o: 'is recorded but there is no such page' for o in done if o not in res}
@@ -128,7 +130,7 @@ def main():
                  if flags(c) & {'slow', 'cuda'} - skip and not flags(c) & skip and 'eval' not in directives(c)}
         versions = {'python': platform.python_version()} | {o: importlib.metadata.version(o) for o in LIBS}
         done[name] = {'code': code_sha(nb), 'outputs': outputs_sha(nb), 'date': today, 'seconds': round(time.time() - start),
-                      'flagged': kept | fresh, 'kept': sorted(kept), 'weights': weights(ROOT), 'logs': logs(nb, ROOT), 'cifar10': md5,
+                      'flagged': kept | fresh, 'kept': sorted(kept), 'weights': weights(nb, ROOT), 'logs': logs(nb, ROOT), 'cifar10': md5,
                       'versions': versions, 'hardware': hardware()}
         done = {o: done[o] for o in every if o in done}
         record_path(ROOT).write_text(json.dumps(done, indent=1) + '\n', encoding='utf-8')

@@ -22,8 +22,8 @@ def absolute(link, cfg):
     if not path or re.match(r'[a-z]+:', path): return link
     anchor = '#' + anchor if anchor else ''
     if path.endswith(('.ipynb', '.html')):
-        page = re.sub(r'^\d+[a-zA-Z0-9]*_', '', Path(path).stem.lower())
-        return f"{cfg['doc_host']}{cfg['doc_baseurl']}/{page}.html{anchor}"
+        page = Path(path).with_name(re.sub(r'^\d+[a-zA-Z0-9]*_', '', Path(path).stem.lower()) + '.html').as_posix()
+        return f"{cfg['doc_host']}{cfg['doc_baseurl']}/{page}{anchor}"
     where = (ROOT/'nbs'/path).resolve().relative_to(ROOT).as_posix()
     return f"{raw(cfg)}/{where}" if path.endswith('.png') else f"{cfg['git_url']}/blob/{cfg['branch']}/{where}{anchor}"
 

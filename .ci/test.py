@@ -21,7 +21,7 @@ from pathlib import Path
 from IPython.core.inputtransformer2 import TransformerManager
 
 from notebooks import (BATCHES, ROOT, SHELLS, code_cells, dirt, exported, find_cifar, flags, module_name, never_run, place,
-                       pages, read, settings, source)
+                       pages, read, relative, settings, source)
 from pages import stale
 
 CFG = settings()
@@ -30,7 +30,7 @@ BIN = Path(sys.prefix)/'bin'
 TMP = Path()          # set in main: a folder that is removed at the end
 LIMIT = 600           # seconds for one notebook
 NOT_COPIED = shutil.ignore_patterns('.git', '.venv', 'build', 'dist', '_docs', '_proc', 'report', 'runs', '*.egg-info', '__pycache__',
-                                    '.ipynb_checkpoints', '.ruff_cache', 'data_batch_*', 'test_batch', 'cifar-10*')
+                                    '.ipynb_checkpoints', '.ruff_cache', 'node_modules', 'data_batch_*', 'test_batch', 'cifar-10*')
 
 
 # Tools
@@ -110,7 +110,7 @@ def clean():
     tree = copy('clean')
     _, out, err = run(BIN/'nbdev_clean', cwd=tree)
     for p in pages():
-        nb, probs = read(p), differing(ROOT/'nbs', tree/'nbs', [p.name])
+        nb, probs = read(p), differing(ROOT/'nbs', tree/'nbs', [relative(p)])
         ids = [c.get('id') for c in nb['cells']]
         if not all(ids) or len(set(ids)) < len(ids): probs.append('cells without an id of their own')
         yield f'{p.stem} is as nbdev_clean leaves it', listed(probs)
@@ -255,7 +255,7 @@ def site():
     tree = copy('site')
     (TMP/'site.py').write_text(SITE)
     rc, out, err = run(sys.executable, TMP/'site.py', cwd=tree, env=env())
-    lost = [p.name for p in pages() if not (tree/'_proc'/p.name).exists()]
+    lost = [o for o in map(relative, pages()) if not (tree/'_proc'/o).exists()]
     yield 'nbdev prepares every page for Quarto', tail(out + err, 30) if rc else listed([f'{o} is missing' for o in lost])
 
 
@@ -285,7 +285,7 @@ def execute(tree, nbs, *args, **more):
     "Run nbdev_test on each notebook, two at a time, in a copy of the repository"
     def one(p):
         start = time.time()
-        rc, out, err = run(BIN/'nbdev_test', '--path', f'nbs/{p.name}', *args, cwd=tree, env=env(**more))
+        rc, out, err = run(BIN/'nbdev_test', '--path', f'nbs/{relative(p)}', *args, cwd=tree, env=env(**more))
         ok = rc == 0 and 'Success.' in out
         return f'{p.stem} runs ({time.time() - start:.0f} s)', None if ok else f'nbdev_test exits {rc}\n{tail(out + err)}'
 
@@ -334,8 +334,9 @@ def wheel_problems(wheel):
 def sdist_problems(sdist):
     "What is missing from the sdist, or must not be in it"
     names = {o.name.split('/', 1)[-1] for o in tarfile.open(sdist)}
-    want = ['settings.ini', 'LICENSE', 'README.md', 'CHANGELOG.md', 'Makefile', '_quarto.yml', '.ci/test.py', '.ci/run', '.ci/lock.txt', 'nbs/executed.json']
-    want += [f'nbs/{p.name}' for p in pages()] + [str(o.relative_to(ROOT)) for d in ('images', 'logs') for o in (ROOT/'nbs'/d).rglob('*') if o.is_file()]
+    want = ['settings.ini', 'LICENSE', 'NOTICE', 'SECURITY.md', 'CITATION.cff', 'README.md', 'CHANGELOG.md', 'Makefile',
+            '_quarto.yml', '.ci/test.py', '.ci/browser.mjs', '.ci/package-lock.json', '.ci/run', '.ci/lock.txt', 'nbs/executed.json']
+    want += [f'nbs/{relative(p)}' for p in pages()] + [str(o.relative_to(ROOT)) for d in ('images', 'logs') for o in (ROOT/'nbs'/d).rglob('*') if o.is_file()]
     return [f'{o} is missing' for o in want if o not in names] + [f'{o} must not be in it' for o in names if Path(o).name in BATCHES]
 
 

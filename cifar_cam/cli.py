@@ -10,7 +10,7 @@ import logging,sys
 from functools import wraps
 from pathlib import Path
 
-from fastcore.script import call_parse,store_true
+from fastcore.script import Param,call_parse,store_true
 
 # %% ../nbs/09_cli.ipynb #41ece0a5
 def command(
@@ -39,14 +39,15 @@ def _data(name): # (splits, name): CIFAR-10 if it can be had, else the shapes wi
 RECIPES = dict(cifar10='narrow', shapes10='shapes') # what a data set is trained with unless a recipe is named
 LAYERS = dict(cifar10='layer4', shapes10='layer3')  # where the maps of a data set are taken unless a layer is named
 
-def _network(weights): # (network, class names): packaged weights by name, or a file
+def _network(weights, classes=None): # (network, class names): packaged weights by name, or a file; names with commas between them
+    from cifar_cam.data import CLASSES
     from cifar_cam.resnet import card,load_weights,pretrained
-    if Path(weights).suffix:
-        model = load_weights(weights)
-        from cifar_cam.data import CLASSES
-        n = model.linear.out_features
-        return model,CLASSES if n==len(CLASSES) else tuple(f'class {i}' for i in range(n))
-    return pretrained(weights),card(weights)['classes']
+    own = bool(Path(weights).suffix)
+    model = load_weights(weights) if own else pretrained(weights)
+    n = model.linear.out_features
+    names = tuple(classes.split(',') if classes else card(weights)['classes'] if not own else CLASSES if n==len(CLASSES) else [f'class {i}' for i in range(n)])
+    if len(names)!=n: raise ValueError(f"{len(names)} classes were named, but the network of {weights} knows {n}: name them with commas between them")
+    return model,names
 
 # %% ../nbs/09_cli.ipynb #33f5b351
 def _start(recipe, data, fields, **over): # (splits, recipe): by name, with some fields overridden
@@ -132,9 +133,10 @@ def lr_find(
 # %% ../nbs/09_cli.ipynb #1cf52ece
 @command
 def report(
-    out:str='report',      # Folder to write index.html and summary.json to
-    data:str='auto',       # cifar10, shapes10, or auto: CIFAR-10 if it can be had, else the whole road on shapes10
-    weights:str=None,      # File of weights; none: the packaged ones of the data set
+    out:str='report',      # Folder to write index.html and its evidence to
+    data:str='auto',       # cifar10, shapes10, auto: CIFAR-10 if it can be had, else the whole road on shapes10; or a folder with a folder of pictures for each class
+    weights:str=None,      # Packaged weights by name, or a file; none: the packaged ones of the data set
+    split:str='test',      # Pictures to report on: test, valid or train
     train:store_true=False,# Train first, by the data set's recipe, and report on that network
     layer:str=None,        # Stage of the maps; none: layer4 for CIFAR-10, layer3 for shapes10
     worst:int=12,          # Mistakes, and correct pictures, to show
@@ -142,17 +144,38 @@ def report(
 ):
     "Measure a network on the test pictures and write a self-contained report"
     if train and weights: raise ValueError("give weights or train, not both")
+    if split not in ('test','valid','train'): raise ValueError(f"unknown split {split!r}: test, valid or train")
+    from cifar_cam.report import write_report
+    if Path(data).is_dir():
+        if train: raise ValueError(f"{data} is a folder of pictures to report on: nothing can be trained on it")
+        name = weights or 'cifar10'
+        model,classes = _network(name)
+        pics,known = _gathered([data], classes, labelled=True).pics,dict(layer=layer or 'layer4', weights=name)
+    else: model,pics,known = _known(data, weights, split, train, layer, Path(out))
+    logging.info(f"classifying {len(pics):,} pictures and drawing maps ...")
+    s = write_report(out, model, pics, k=worst, title=title, **known)
+    print(f"{Path(out)/'index.html'}: accuracy {s['accuracy']:.2%}, {s['wrong']:,} of {s['n']:,} pictures wrong")
+
+# %% ../nbs/09_cli.ipynb #1cf52ecf
+def _known(data, weights, split, train, layer, out): # network, pictures, and what a report can say of them
+    from cifar_cam.report import packaged_run
     fell_back = data=='auto'
     splits,data = _data('cifar10' if fell_back and weights else data) # weights of one data set are not tried on another
     train = train or (fell_back and data=='shapes10')
-    from cifar_cam.report import packaged_run,write_report
-    if train: model,card,history,sweep = _road(splits, data, Path(out))
-    elif weights: model,card,history,sweep = _network(weights)[0],None,None,None
-    else: model,card,history,sweep = packaged_run(data)
-    logging.info(f"classifying {len(splits.test):,} test pictures and drawing maps ...")
+    pics = getattr(splits, split)
+    if train: model,card,history,sweep = _road(splits, data, out)
+    elif weights and Path(weights).suffix: model,card,history,sweep = _network(weights)[0],None,None,None
+    else: model,card,history,sweep = packaged_run(weights or data)
+    if model.linear.out_features!=len(pics.classes): raise ValueError(f"the network of {weights} knows {model.linear.out_features} classes, {pics.name} has {len(pics.classes)}")
+    learned = split=='train' or (split=='valid' and bool(card) and card['recipe']['learn']=='full')
     name = 'trained for this report' if train else weights or f'packaged, {data}'
-    s = write_report(out, model, splits.test, card, history, sweep, layer or LAYERS[data], worst, title, name)
-    print(f"{Path(out)/'index.html'}: accuracy {s['accuracy']:.2%}, {s['wrong']:,} of {s['n']:,} pictures wrong")
+    return model,pics,dict(card=card, history=history, sweep=sweep, layer=layer or LAYERS[data], weights=name, learned=learned)|_near(model, pics, splits)
+
+def _near(model, pics, splits): # stored neighbours, if there are some of this network for these pictures
+    from cifar_cam.doubts import neighbours
+    from cifar_cam.files import weights_sha256
+    n = neighbours()
+    return dict(near=n, train=splits.full) if (n.about['weights'],n.about['of'])==(weights_sha256(model),pics.sha256) else {}
 
 def _road(splits, data, out): # range test, training, weights in `out`
     from cifar_cam.resnet import load_weights
@@ -167,25 +190,41 @@ def _road(splits, data, out): # range test, training, weights in `out`
     return load_weights(out/f'{data}.safetensors'),card,history,sweep # what is reported on is what was saved
 
 # %% ../nbs/09_cli.ipynb #9f037725
+def _gathered(files, classes, **kw): # pictures from files; those that cannot be read are named
+    from cifar_cam.explain import gather
+    g = gather(files, classes, **kw)
+    if g.pics is None: raise ValueError('; '.join(g.failed.values()))
+    for reason in g.failed.values(): logging.warning(f"left out: {reason}")
+    return g
+
 @command
 def explain(
-    image:str,              # Picture file of any size and common format
-    out:str=None,           # PNG to write; none: the picture's name with .cam.png
+    images:Param("Picture files of any size and common format, or folders of them", nargs='+'), # Their names
+    out:str=None,           # Of one picture a PNG, none: its name with .cam.png; of several a folder for a PNG each and index.html, none: explained
     weights:str='cifar10',  # Packaged weights by name, or a file
-    layer:str='layer4',     # Stage of the map
-    target:str=None,        # Class to ask for; none: the most probable one
+    classes:str=None,       # Class names of a file of weights, with commas between them
+    method:str='grad_cam',  # Method of the maps
+    layer:str='layer4',     # Stage of the maps
+    target:str=None,        # Class to hold against the answer; none: the runner-up
 ):
-    "What the network takes a picture for, and where the evidence lies"
-    from cifar_cam.gradcam import show_targets
-    from cifar_cam.report import read_picture,top_classes
-    x = read_picture(image)
-    model,classes = _network(weights)
-    if target and target not in classes: raise ValueError(f"unknown class {target!r}: choose one of {', '.join(classes)}")
-    top = top_classes(model, x, classes)
-    for name,p in top: print(f'{name:12} {p:6.1%}')
-    out = out or str(Path(image).with_suffix('.cam.png'))
-    _draw(show_targets(model, x, [classes.index(target or top[0][0])], classes, layer)[0,0], out)
-    print(f'map for {target or top[0][0]} at {layer} in {out}')
+    "What the network takes pictures for, and where the evidence lies"
+    from cifar_cam.explain import explanations,plot_explanation,write_page
+    model,names = _network(weights, classes)
+    if target and target not in names: raise ValueError(f"unknown class {target!r}: choose one of {', '.join(names)}")
+    g = _gathered(images, names)
+    es = explanations(model, g.pics, layer, method, [names.index(target)]*len(g.pics) if target else None)
+    if len(es)==1 and not g.failed:
+        for name,p in es[0].top: print(f'{name:12} {p:6.1%}')
+        print(f"the file: {', '.join(g.done[0])}")
+        files = [Path(out or Path(images[0]).with_suffix('.cam.png'))]
+    else:
+        folder = Path(out or 'explained')
+        files = [folder/f'{i:03d}-{Path(name).stem}.png' for i,name in enumerate(g.pics.idx)]
+        write_page(folder/'index.html', es, g.done, g.failed, title=g.pics.name)
+        for e in es: print(e.title())
+    for e,file in zip(es, files): _draw(plot_explanation(e)[0,0], file)
+    print(f"{method} at {layer} in {files[0] if len(es)==1 and not g.failed else folder}")
+    if g.failed: raise ValueError(f"{len(g.failed)} of {len(g.failed)+len(es)} files could not be read: {'; '.join(g.failed.values())}")
 
 # %% ../nbs/09_cli.ipynb #7f627ece
 @command

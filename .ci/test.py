@@ -15,12 +15,13 @@ import tempfile
 import time
 import tokenize
 import zipfile
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from IPython.core.inputtransformer2 import TransformerManager
 
-from notebooks import (BATCHES, ROOT, SHELLS, code_cells, dirt, exported, find_cifar, flags, module_name, never_run, place,
+from notebooks import (BATCHES, ROOT, SHELLS, code_cells, directives, dirt, exported, find_cifar, flags, module_name, never_run, place,
                        pages, read, relative, settings, source)
 from pages import stale
 
@@ -257,6 +258,43 @@ def site():
     rc, out, err = run(sys.executable, TMP/'site.py', cwd=tree, env=env())
     lost = [o for o in map(relative, pages()) if not (tree/'_proc'/o).exists()]
     yield 'nbdev prepares every page for Quarto', tail(out + err, 30) if rc else listed([f'{o} is missing' for o in lost])
+    labels = {relative(p): [d['label'] for c in code_cells(read(p)) if (d := directives(c)).get('label')] for p in pages()}
+    twice = [o for o, n in Counter(sum(labels.values(), [])).items() if n > 1]
+    yield 'each label is given once', listed(twice)
+    for p in pages(): yield f'{p.stem} can be read on the site', listed([*unlabelled(p), *dead_links(p, labels[relative(p)])])
+
+
+def unlabelled(path, most=2*1024**2):
+    "What a page lacks: title, subtitle, or label, caption and text of a figure"
+    nb = read(path)
+    if not re.match(r'# \S.*\n\n> \S', source(nb['cells'][0])): yield 'the first cell is no title with a subtitle below'
+    if path.stat().st_size > most: yield f'has {path.stat().st_size//1024} KB, more than {most//1024}'
+    for c in code_cells(nb):
+        d = directives(c)
+        lacks = [o for o in ('label', 'fig-cap', 'fig-alt') if not d.get(o)]
+        drawn = any('image/png' in o.get('data', {}) for o in c['outputs'])
+        if drawn and lacks: yield f"the figure of cell {c['id']} has no {', '.join(lacks)}"
+        if drawn and not d.get('label', 'fig-').startswith('fig-'): yield f"the label of cell {c['id']} does not begin with fig-"
+
+
+def dead_links(path, labels):
+    "Links and cross-references of a page that lead nowhere"
+    text = '\n'.join(source(c) for c in read(path)['cells'] if c['cell_type'] == 'markdown')
+    yield from (f'@{o} is no figure of this page' for o in re.findall(r'@(fig-[\w-]+)', text) if o not in labels)
+    for link in re.findall(r'\]\(([^)\s]+)\)', text):
+        to, _, anchor = link.partition('#')
+        if re.match(r'[a-z]+:', link): continue
+        target = (path.parent/to).resolve() if to else path
+        if not target.exists(): yield f'{link} does not exist'
+        elif anchor and target.suffix == '.ipynb' and anchor not in anchors(target): yield f'{link} is no heading and no exported name there'
+
+
+def anchors(path):
+    "Headings of a page as the site names them, and what it exports"
+    nb = read(path)
+    heads = [m[1] for c in nb['cells'] if c['cell_type'] == 'markdown' for m in re.finditer(r'^#+ (.*)', source(c), re.M)]
+    src = ROOT/LIB/f'{module_name(nb)}.py'
+    return {re.sub(r'[^\w-]+', '-', re.sub(r'[^\w\s-]', '', h.lower())).strip('-') for h in heads} | set(public(src.read_text(encoding='utf-8')) if src.exists() else [])
 
 
 def derived():
@@ -316,6 +354,8 @@ def package():
         yield f'{LIB}.{m} is imported', tail(text + err) if rc else None
     for o in CFG.get('console_scripts', '').split(): yield helps(py.parent/o.split('=')[0], where)
     yield from explains(py, where, out)
+    must(BIN/'uv', 'pip', 'install', '-q', '--python', py, 'fastcore>=2')
+    for name, why in [helps(py.parent/f'{LIB}_explain', where), *explains(py, where, out)]: yield f'with fastcore 2, {name}', why
 
 
 def wheel_problems(wheel):

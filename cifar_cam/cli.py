@@ -9,8 +9,13 @@ __all__ = ['RECIPES', 'LAYERS', 'command', 'train', 'lr_find', 'report', 'explai
 import logging,sys
 from functools import wraps
 from pathlib import Path
+from typing import Annotated
 
-from fastcore.script import Param,call_parse,store_true
+from fastcore.script import call_parse,store_true
+
+try: from fastcore.script import Param
+except ImportError: # fastcore 2 reads what follows the type
+    def Param(help, **kw): return Annotated[str, help, kw]
 
 # %% ../nbs/09_cli.ipynb #41ece0a5
 def command(
@@ -199,7 +204,7 @@ def _gathered(files, classes, **kw): # pictures from files; those that cannot be
 
 @command
 def explain(
-    images:Param("Picture files of any size and common format, or folders of them", nargs='+'), # Their names
+    images:Param("Picture files of any size and common format, or folders of them", nargs='+'), # Picture files of any size and common format, or folders of them
     out:str=None,           # Of one picture a PNG, none: its name with .cam.png; of several a folder for a PNG each and index.html, none: explained
     weights:str='cifar10',  # Packaged weights by name, or a file
     classes:str=None,       # Class names of a file of weights, with commas between them
@@ -212,14 +217,14 @@ def explain(
     model,names = _network(weights, classes)
     if target and target not in names: raise ValueError(f"unknown class {target!r}: choose one of {', '.join(names)}")
     g = _gathered(images, names)
-    es = explanations(model, g.pics, layer, method, [names.index(target)]*len(g.pics) if target else None)
+    es = explanations(model, g.pics, layer, method, [names.index(target)]*len(g.pics) if target else None, names=g.names)
     if len(es)==1 and not g.failed:
         for name,p in es[0].top: print(f'{name:12} {p:6.1%}')
         print(f"the file: {', '.join(g.done[0])}")
         files = [Path(out or Path(images[0]).with_suffix('.cam.png'))]
     else:
         folder = Path(out or 'explained')
-        files = [folder/f'{i:03d}-{Path(name).stem}.png' for i,name in enumerate(g.pics.idx)]
+        files = [folder/f'{i:03d}-{Path(name).stem}.png' for i,name in enumerate(g.names)]
         write_page(folder/'index.html', es, g.done, g.failed, title=g.pics.name)
         for e in es: print(e.title())
     for e,file in zip(es, files): _draw(plot_explanation(e)[0,0], file)

@@ -25,6 +25,7 @@ from .doubts import Neighbours,doubted,neighbours
 from .files import hardware,weights_sha256,whole
 from .gradcam import evidence_bar,grad_cam,in_portions,logits_from,overlay,plain
 from .methods import everyone
+from .resnet import card
 from .truth import curves,random_map
 
 # %% ../nbs/07_explain.ipynb #7c000011
@@ -45,7 +46,7 @@ class contest:
     def __call__(self, logits): return logits.gather(1, rivals(logits, self.label))
 
 # %% ../nbs/07_explain.ipynb #7c000014
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Explanation:
     "One picture, what a network makes of it, and why: a page in Jupyter, a figure by `plot`"
     x:np.ndarray     # Picture, (H,W,3) uint8
@@ -85,6 +86,7 @@ class Explanation:
         truth = '' if self.label<0 else ', right' if self.right else f', is {said(self.label)}'
         return f'{self.name}: {said(self.pred)}{truth}'
     def overlays(self): return overlay(np.stack([self.x]*3), torch.cat([self.maps,self.difference[None]]), self.vmax, True) # both rivals, difference
+    def __repr__(self): return self.title()
     def _repr_html_(self): return template('picture.html').render(e=self)
 
 # %% ../nbs/07_explain.ipynb #7c000015
@@ -141,6 +143,7 @@ def explanations(
     near:Neighbours=None, # Their nearest training pictures
     train:Pictures=None,  # The pictures that `near` speaks of, in the order of their source
     doubts=None,          # Is the label in doubt? (n,) bool
+    names=None,           # What to call them, texts; None: source and index
     steps:int=10,         # As for `curves`
     **about,              # What else to say of the network, such as its name
 )->list:                  # An `Explanation` each
@@ -152,7 +155,7 @@ def explanations(
     about = about|dict(weights=weights_sha256(model))|hardware(next(model.parameters()).device)
     def one(i):
         found = None if near is None else (train[near.places[i].long().numpy()],near.likeness[i].float())
-        return Explanation(pics.x[i], f'{pics.name} #{pics.idx[i]}', label[i].item(), pics.classes, c.logits[i], pair[i].tolist(), str(layer), method, c.maps[i],
+        return Explanation(pics.x[i], names[i] if names else f'{pics.name} #{pics.idx[i]}', label[i].item(), pics.classes, c.logits[i], pair[i].tolist(), str(layer), method, c.maps[i],
                            None if bias is None else bias[i], None if deleted[i].isnan().any() else deleted[i],
                            found, None if doubts is None else bool(doubts[i]), about)
     return [one(i) for i in range(len(pics))]
@@ -250,7 +253,7 @@ def _of_test(model, i, layer, **kw): # a CIFAR-10 test picture, with what is kno
     if not 0<=i<len(data.test): raise ValueError(f"picture must be from 0 to {len(data.test)-1} as an index of the CIFAR-10 test pictures, got {i}")
     n = neighbours()
     if n.about['weights']!=weights_sha256(model): return explanations(model, data.test[[i]], layer, **kw)[0]
-    return explanations(model, data.test[[i]], layer, near=n.of([i]), train=data.full, doubts=[i in doubted(stored())], **kw)[0]
+    return explanations(model, data.test[[i]], layer, near=n.of([i]), train=data.full, doubts=[i in doubted(stored())], seed=card()['recipe']['seed'], **kw)[0]
 
 def explain(
     model:nn.Module,    # Network: (n,c,H,W) to logits (n,k)
@@ -307,6 +310,7 @@ def smallest_cover(
 class Gathered(NamedTuple):
     "Pictures from files, and those that could not be read"
     pics:Pictures  # None if no file could be read
+    names:list     # Of the files that could be
     done:list      # What was done to each picture, texts
     failed:dict    # File to reason
 
@@ -314,7 +318,7 @@ def gather(
     files:list,       # Picture files, or folders of them; what begins with a dot is passed over
     classes=CLASSES,  # Class names
     labelled:bool=False, # Is the name of a file's folder its class?
-)->Gathered:          # `pics.idx` counts the files that could be read
+)->Gathered:          # Pictures, and what became of the files
     "Read pictures; raises `FileNotFoundError` when there is nothing to read, `ValueError` for a folder that is no class"
     found = [g for f in map(Path, files) for g in (sorted(p for p in f.rglob('*') if p.is_file() and not p.name.startswith('.')) if f.is_dir() else [f])]
     if not found: raise FileNotFoundError(f"no files in {', '.join(map(str, files))}")
@@ -324,10 +328,11 @@ def gather(
     for f in found:
         try: read[f] = read_picture(f)
         except (ValueError, OSError) as e: failed[str(f)] = str(e)
-    if not read: return Gathered(None, [], failed)
+    if not read: return Gathered(None, [], [], failed)
     y = [classes.index(f.parent.name) if labelled else -1 for f in read]
     name = next(iter(read)).name if len(read)==1 else ', '.join(str(f) for f in files)
-    return Gathered(Pictures(np.stack([r.x for r in read.values()]), np.array(y), tuple(classes), name, np.array([f.name for f in read])), [r.done for r in read.values()], failed)
+    pics = Pictures(np.stack([r.x for r in read.values()]), np.array(y), tuple(classes), name, np.arange(len(y)))
+    return Gathered(pics, [f.name for f in read], [r.done for r in read.values()], failed)
 
 def write_page(
     file:str,        # HTML file to write

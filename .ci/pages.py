@@ -24,10 +24,10 @@ def outputs_sha(nb): return sha(json.dumps([c['outputs'] for c in code_cells(nb)
 
 
 def weights(nb, root):
-    "sha256 of every file of weights in the package; of what was found with them, such as neighbours, only what the page's code names"
+    "sha256 of every file of weights in the package; of what was found with them, such as neighbours, only for pages that use the module `doubts`"
     code = ' '.join(source(c) for c in code_cells(nb))
     files = sorted(o for o in (root/settings(root)['lib_path']/'weights').glob('*')
-                   if o.is_file() and o.name[0] != '.' and ('.neighbours.' not in o.name or 'neighbours' in code))
+                   if o.is_file() and o.name[0] != '.' and ('.neighbours.' not in o.name or 'doubts' in code))
     return {o.name: sha(o.read_bytes()) for o in files}
 
 

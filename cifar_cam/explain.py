@@ -155,9 +155,9 @@ def explanations(
     about = about|dict(weights=weights_sha256(model))|hardware(next(model.parameters()).device)
     def one(i):
         found = None if near is None else (train[near.places[i].long().numpy()],near.likeness[i].float())
-        return Explanation(pics.x[i], names[i] if names else f'{pics.name} #{pics.idx[i]}', label[i].item(), pics.classes, c.logits[i], pair[i].tolist(), str(layer), method, c.maps[i],
-                           None if bias is None else bias[i], None if deleted[i].isnan().any() else deleted[i],
-                           found, None if doubts is None else bool(doubts[i]), about)
+        name,what = names[i] if names else f'{pics.name} #{pics.idx[i]}',(pair[i].tolist(),str(layer),method,c.maps[i])
+        return Explanation(pics.x[i], name, label[i].item(), pics.classes, c.logits[i], *what, None if bias is None else bias[i],
+                           None if deleted[i].isnan().any() else deleted[i], found, None if doubts is None else bool(doubts[i]), about)
     return [one(i) for i in range(len(pics))]
 
 # %% ../nbs/07_explain.ipynb #7c000023

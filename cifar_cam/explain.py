@@ -60,7 +60,7 @@ class Explanation:
     maps:Tensor      # Of the two rivals, (2,h,w); of Grad-CAM signed, in logits per position
     bias:Tensor      # What makes the maps' sums the logits, (2,); None where nothing does
     deletion:Tensor  # Probability of the answer as pixels go, (2,steps): in the order of its map, by chance; None for a map without evidence
-    near:tuple=None  # Nearest training pictures with the likeness of their pixels, (`Pictures`, Tensor); None where none are known
+    near:tuple=None  # Nearest training pictures, and which of them are copies, (`Pictures`, Tensor of bool); None where none are known
     doubted:bool=None# Is the label in doubt? None where nobody has asked
     about:dict=field(default_factory=dict) # Checksum of the weights, versions, …
 
@@ -79,7 +79,7 @@ class Explanation:
     @property
     def right(self): return None if self.label<0 else self.pred==self.label
     @property
-    def copies(self): return None if self.near is None else self.near[1]>=0.8 # which of the nearest show the same picture
+    def copies(self): return None if self.near is None else self.near[1] # which of the nearest show the same picture
 
     def title(self):
         def said(c): return f'{self.classes[c]} {100*self.prob[c]:.1f} %'
@@ -133,6 +133,7 @@ def _maps(model, xb, layer, against, method): # maps of both rivals (n,2,h,w) wi
         c = c._replace(maps=torch.stack([c.maps,everyone[method](model, xb, layer, pair[:,1]).maps], 1))
     return c._replace(maps=c.maps.float().cpu(), logits=c.logits.float().cpu()),pair.cpu()
 
+# %% ../nbs/07_explain.ipynb #7c0000171
 def explanations(
     model:nn.Module,      # Network
     pics:Pictures,        # Pictures; a label below 0 says that nobody knows it
@@ -154,7 +155,7 @@ def explanations(
     bias,deleted = _biases(model, c.maps, c.logits, pair),_deleted(model, xb, layer, c, pair, steps)
     about = about|dict(weights=weights_sha256(model))|hardware(next(model.parameters()).device)
     def one(i):
-        found = None if near is None else (train[near.places[i].long().numpy()],near.likeness[i].float())
+        found = None if near is None else (train[near.places[i].long().numpy()],near.copies[i])
         name,what = names[i] if names else f'{pics.name} #{pics.idx[i]}',(pair[i].tolist(),str(layer),method,c.maps[i])
         return Explanation(pics.x[i], name, label[i].item(), pics.classes, c.logits[i], *what, None if bias is None else bias[i],
                            None if deleted[i].isnan().any() else deleted[i], found, None if doubts is None else bool(doubts[i]), about)

@@ -131,6 +131,7 @@ def write_report(
     _seal(out)
     return s
 
+# %% ../nbs/07_report.ipynb #70000007
 class Report(dict):
     "The numbers of a report, and its evidence: `preds`, and `cams` with `place`, `pair` and `maps`"
     preds:Predictions

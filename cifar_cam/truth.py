@@ -56,6 +56,7 @@ def centre_map(
         return [blob.to(y.device).expand(len(x),-1,-1)],y,asked(target, y, at, len(xb))[1]
     return in_portions(one, model, xb, 32)[0]
 
+# %% ../nbs/06_truth.ipynb #7a060109
 def gradient_map(
     model:nn.Module, # Network
     xb:Tensor,       # Normalised pictures, (n,c,H,W)
@@ -159,6 +160,7 @@ def noise_fill(
     "Noise with the mean and the spread of the data, the same for all pictures"
     return torch.randn(x.shape[1:], generator=torch.Generator().manual_seed(0)).to(x)
 
+# %% ../nbs/06_truth.ipynb #7a060113
 def linear_fill(
     x:Tensor,       # Normalised pictures, (b,c,H,W)
     gone:Tensor,    # Pixels to replace, in several variants of each picture, (b,v,H,W) bool; in one variant the same number of each picture, not all

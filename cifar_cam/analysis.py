@@ -10,12 +10,16 @@ __all__ = ['Predictions', 'classify', 'stored', 'metrics', 'confusion', 'plot_co
 # %% ../nbs/04_analysis.ipynb #aff7e88d
 from dataclasses import dataclass
 from functools import cached_property
+from html import escape
+from pathlib import Path
+from typing import Any,Union
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
+from fastcore.basics import patch
 from safetensors.torch import load_file
 from torch import Tensor,nn
 
@@ -25,7 +29,7 @@ from .resnet import WEIGHTS,card
 from .train import predict
 
 # %% ../nbs/04_analysis.ipynb #445a71c7
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Predictions:
     "Logits and labels of some pictures, and what follows from them"
     logits:Tensor  # (n,k) float32
@@ -34,27 +38,28 @@ class Predictions:
     name:str       # Of the pictures, for titles
     idx:np.ndarray # Place of each picture in its source, (n,)
 
-    def __len__(self): return len(self.label)
+    def __len__(self)->int: return len(self.label)
+    def __repr__(self)->str: return f'{self.name}: {len(self):,} pictures, accuracy {self.accuracy:.2%}'
     @cached_property
-    def prob(self): return self.logits.softmax(1)
+    def prob(self)->Tensor: return self.logits.softmax(1)
     @cached_property
-    def pred(self): return self.logits.argmax(1)
+    def pred(self)->Tensor: return self.logits.argmax(1)
     @cached_property
-    def loss(self): return F.cross_entropy(self.logits, self.label, reduction='none')
+    def loss(self)->Tensor: return F.cross_entropy(self.logits, self.label, reduction='none')
     @cached_property
-    def rank(self): return self.loss.argsort(descending=True).argsort()+1 # by loss: 1 is the highest
+    def rank(self)->Tensor: return self.loss.argsort(descending=True).argsort()+1 # by loss: 1 is the highest
     @cached_property
-    def right(self): return self.pred==self.label
+    def right(self)->Tensor: return self.pred==self.label
     @property
-    def accuracy(self): return self.right.double().mean().item()
+    def accuracy(self)->float: return self.right.double().mean().item()
 
-    def sure(self, cls): return self.prob.gather(1, cls[:,None])[:,0] # probability of a class each
+    def sure(self, cls:Tensor)->Tensor: return self.prob.gather(1, cls[:,None])[:,0] # probability of a class each
 
-    def save(self, file): # as .safetensors
+    def save(self, file:Union[str,Path])->None: # as .safetensors
         save_tensors(file, dict(logits=self.logits, label=self.label, idx=torch.as_tensor(self.idx)), dict(classes=list(self.classes), name=self.name))
 
     @classmethod
-    def read(cls, file): # what `save` wrote
+    def read(cls, file:Union[str,Path])->'Predictions': # what `save` wrote
         t,about = load_tensors(file)
         return cls(t['logits'], t['label'], tuple(about['classes']), about['name'], t['idx'].numpy())
 
@@ -111,7 +116,7 @@ def plot_confusion(
     ax = ax or plt.subplots(figsize=(5.4,4.6), layout='constrained')[1]
     im = ax.imshow(off, cmap='Oranges')
     for i,j in np.ndindex(m.shape):
-        ax.text(j, i, m[i,j], ha='center', va='center', fontsize=8, weight='bold' if i==j else None, c='w' if off[i,j]>0.6*off.max() else 'k')
+        ax.text(j, i, str(m[i,j]), ha='center', va='center', fontsize=8, weight='bold' if i==j else None, c='w' if off[i,j]>0.6*off.max() else 'k')
     ax.set(xticks=range(len(m)), yticks=range(len(m)), yticklabels=preds.classes, xlabel='predicted', ylabel='true')
     ax.set_xticklabels(preds.classes, rotation=45, ha='right')
     ax.set_title(f'{preds.name}: {wrong:,} of {len(preds):,} wrong', fontsize=10)
@@ -139,6 +144,10 @@ def per_class(
     return pd.DataFrame(dict(n=m.sum(1), precision=hit/m.sum(0), recall=hit/m.sum(1), f1=2*hit/(m.sum(0)+m.sum(1)),
                              true_prob=[p[preds.label==c].mean().item() for c in range(len(m))],
                              taken_for=[preds.classes[o.argmax()] if o.any() else '' for o in off]), index=preds.classes)
+
+# %% ../nbs/04_analysis.ipynb #48131929
+@patch
+def _repr_html_(self:Predictions)->str: return f'<p>{escape(repr(self))}</p>{per_class(self).round(3).to_html()}'
 
 # %% ../nbs/04_analysis.ipynb #eba7e1d1
 def calibration_error(
@@ -245,7 +254,7 @@ def caption(
 
 def rows(
     preds:Predictions, # Predictions of a split
-    places,            # Which of them
+    places:Any,        # Which of them
 )->pd.DataFrame:       # A row each: true and predicted class with their probabilities, loss, place in the order of losses; by index in the source
     "The same as a table"
     i = torch.as_tensor(places)

@@ -8,25 +8,26 @@ __all__ = ['contests', 'peers', 'rounds', 'cam_bench', 'torchvision_batches', 'p
 
 # %% ../nbs/09_bench.ipynb #30190b44
 import copy,logging,tempfile,time
+from collections.abc import Iterable,Iterator
 from contextlib import contextmanager,redirect_stderr
 from dataclasses import replace
 from functools import partial
 from importlib.metadata import PackageNotFoundError,version
 from importlib.util import find_spec
 from io import StringIO
+from typing import Any
 from warnings import catch_warnings
 
 import pandas as pd
 import torch
 import torch.nn.functional as F
-from torch import nn
 from torch.utils.data import DataLoader,TensorDataset
 
 from .data import MEAN,STD,DeviceBatches,Pictures,Splits,augmentations,loader,moves,norm,shapes10
 from .files import hardware
 from .gradcam import grad_cam
 from .methods import ablation_cam,class_maps,score_cam
-from .resnet import pretrained,resnet18,stage
+from .resnet import ResNet,pretrained,resnet18,stage
 from .runs import save_maps
 from .train import Recipe,Run,has_bfloat16,predict,recipes
 
@@ -105,11 +106,11 @@ contests = {'one class':(_one_class,('layer4','layer2'),1), 'ten classes':(_all_
 
 # %% ../nbs/09_bench.ipynb #ee20bbd0
 def rounds(
-    ways:dict,     # Name to a function of pictures and classes
-    x,             # Pictures, whatever the functions take
-    t,             # Their classes, (n,) or (n,m)
-    n:int=3,       # Rounds; in each, every way takes its turn
-)->pd.DataFrame:   # Seconds, a row a round, a column a way
+    ways:dict,   # Name to a function of pictures and classes
+    x:Any,       # Pictures, whatever the functions take
+    t:Any,       # Their classes, (n,) or (n,m)
+    n:int=3,     # Rounds; in each, every way takes its turn
+)->pd.DataFrame: # Seconds, a row a round, a column a way
     "Time functions in turn, after a call each on two pictures to warm up"
     def wait(): torch.cuda.is_available() and torch.cuda.synchronize()
     def seconds(f):
@@ -128,7 +129,7 @@ def _whole_set(model, folder): # classify a data set; classify it and keep two m
 
 # %% ../nbs/09_bench.ipynb #aa977752
 def cam_bench(
-    model:nn.Module=None, # A `ResNet` with ten classes; None takes the packaged one
+    model:ResNet=None,    # With ten classes; None takes the packaged one
     pics:Pictures=None,   # The first of them make the batch, all of them the whole set; None draws 1,000 shapes
     bs:int=256,           # Pictures in a batch
     n:int=5,              # Rounds; the whole set has one
@@ -179,7 +180,7 @@ def plain_steps(
     width:int,     # Of the `resnet18`
     bs:int,        # Batch size
     device:str,    # 'cpu' or 'cuda'
-):                 # A generator: pictures of each step, once it is done
+)->Iterator[int]:  # A generator: pictures of each step, once it is done
     "An epoch as pytorch-cifar takes it"
     net = resnet18(width=width).to(device).train()
     opt = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9, weight_decay=5e-4)
@@ -197,7 +198,7 @@ def recipe_steps(
     pics:Pictures, # Pictures to train on
     recipe:Recipe, # Settings; the pictures have their full size from the start
     device:str,    # 'cpu' or 'cuda'
-):                 # A generator: pictures of each step, once it is done
+)->Iterator[int]:  # A generator: pictures of each step, once it is done
     "An epoch of a recipe"
     run = Run(Splits(pics, pics, pics), replace(recipe, grow=0., watch='none', learn='train'), device)
     for _,_,n in run.steps(): yield n
@@ -210,22 +211,22 @@ class Clock:
     ):
         self.device,self.n,self.start = device,0,None
 
-    def now(self): # when the device has done what it was given
+    def now(self)->float: # when the device has done what it was given
         if self.device=='cuda': torch.cuda.synchronize()
         return time.perf_counter()
 
-    def step(self, n): # with so many pictures, just done
+    def step(self, n:int)->None: # with so many pictures, just done
         if self.start is None: self.start = self.now()
         else: self.n += n
 
-    def stop(self): # after the last step
+    def stop(self)->float: # after the last step
         if not self.n: raise ValueError("there is no step after the first: take more pictures or smaller batches")
         return self.n/(self.now()-self.start)
 
 def rate(
-    steps,      # A generator of pictures, a step each
-    device:str, # 'cpu' or 'cuda'
-)->float:       # Pictures a second
+    steps:Iterable, # A generator of pictures, a step each
+    device:str,     # 'cpu' or 'cuda'
+)->float:           # Pictures a second
     "By a `Clock`"
     clock = Clock(device)
     for n in steps: clock.step(n)
@@ -247,7 +248,7 @@ def fastai_learner(
     width:int,     # Of the `resnet18`
     bs:int,        # Batch size
     device:str,    # 'cpu' or 'cuda'
-):                 # A `fastai.learner.Learner`
+)->Any:            # A `fastai.learner.Learner`
     "The training as a `DataBlock` and a `Learner`, as fastai's [tutorial](https://docs.fast.ai/tutorial.datablock.html) puts them together"
     from fastai.vision.all import CategoryBlock,CropPad,DataBlock,Flip,ImageBlock,IndexSplitter,ItemGetter,Learner,Normalize,PadMode,RandomCrop,SGD
     block = DataBlock((ImageBlock, CategoryBlock(list(pics.classes), sort=False)), getters=[ItemGetter(0), ItemGetter(1)], splitter=IndexSplitter([]),

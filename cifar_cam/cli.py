@@ -6,29 +6,48 @@
 __all__ = ['RECIPES', 'LAYERS', 'command', 'train', 'lr_find', 'report', 'explain', 'bench', 'truth']
 
 # %% ../nbs/09_cli.ipynb #061fe834
-import logging,sys
+import logging,os,sys
+from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
 from typing import Annotated
 
-from fastcore.script import call_parse,store_true
+from fastcore.script import anno_parser,store_true
+
+from . import __version__
 
 try: from fastcore.script import Param
 except ImportError: # fastcore 2 reads what follows the type
     def Param(help, **kw): return Annotated[str, help, kw]
 
+# %% ../nbs/09_cli.ipynb #41ece0a4
+def _options(f, name): # what the command line says: arguments of `f`, quiet, verbose
+    p = anno_parser(f, name)
+    p.add_argument('--version', action='version', version=f'cifar_cam {__version__}', help='show the version and end')
+    how = p.add_mutually_exclusive_group()
+    how.add_argument('--quiet', action='store_true', help='only results, warnings and errors; no progress')
+    how.add_argument('--verbose', action='store_true', help='say when each line was said, and where an error comes from')
+    args = vars(p.parse_args())
+    return {k:v for k,v in args.items() if k not in ('quiet','verbose','pdb','xtra')},args['quiet'],args['verbose']
+
 # %% ../nbs/09_cli.ipynb #41ece0a5
 def command(
-    f, # Function whose arguments become options
-):     # A console script
+    f:Callable, # Function whose arguments become options
+)->Callable:    # A console script
     "Make a function a console script whose input errors are one line"
+    name = f'cifar_cam_{f.__name__}'
     @wraps(f)
     def run(*args, **kw):
-        logging.basicConfig(level=logging.INFO, format='%(message)s')
+        quiet = verbose = False
+        if not (args or kw) and Path(sys.argv[0]).stem==name: kw,quiet,verbose = _options(f, name)
+        if quiet: os.environ['TQDM_DISABLE'] = '1'
+        logging.basicConfig(level=logging.WARNING if quiet else logging.INFO, format='%(asctime)s %(message)s' if verbose else '%(message)s')
         try: return f(*args, **kw)
         except (ValueError, OSError, FloatingPointError, KeyboardInterrupt) as e:
-            sys.exit(f"cifar_cam_{f.__name__}: {' '.join(' '.join([str(e) or 'interrupted', *getattr(e, '__notes__', [])]).split())}")
-    return call_parse(run)
+            if verbose: logging.exception('')
+            print(f"{name}: {' '.join(' '.join([str(e) or 'interrupted', *getattr(e, '__notes__', [])]).split())}", file=sys.stderr)
+            sys.exit(130 if isinstance(e, KeyboardInterrupt) else 1)
+    return run
 
 # %% ../nbs/09_cli.ipynb #5567af88
 def _data(name): # (splits, name): CIFAR-10 if it can be had, else the shapes with a loud line
@@ -89,14 +108,14 @@ def train(
     compile:store_true=False,# Let PyTorch compile the network first
     sweep:store_true=False,  # LR range test first, kept as OUT.sweep.csv
     board:str=None,       # Folder for TensorBoard
-):
+)->None:
     "Train a network by a recipe: weights, card, log, test logits. Under torchrun all processes share the run"
+    saved = Path(f'{out}.ckpt')
+    if saved.exists() and not resume: raise ValueError(f"{saved} is of a run that has not ended: --resume goes on with it; remove it, or choose another --out, to start afresh")
     splits,r = _start(recipe, data, set, epochs=epochs, lr=lr, seed=seed)
     from cifar_cam.processes import together
     from cifar_cam.runs import Board,Checkpoint,Log,save_run
     from cifar_cam.train import find_lr
-    saved = Path(f'{out}.ckpt')
-    if saved.exists() and not resume: raise ValueError(f"{saved} is of a run that has not ended: --resume goes on with it; remove it, or choose another --out, to start afresh")
     with together(device) as (kind,device):
         run = kind(splits, r, device, workers, compile)
         if run.writes: logging.info(f"training on {splits.train.name}: {r}")
@@ -123,7 +142,7 @@ def lr_find(
     n:int=200,                 # Steps
     set:str='',                # Fields of the recipe to change, such as bs=128,width=16
     device:str=None,           # cpu or cuda; none: the GPU if there is one
-):
+)->None:
     "LR range test of a recipe: suggestions as a table, the curve as a figure"
     splits,r = _start(recipe, data, set)
     from cifar_cam.lrfinder import plot_sweep,suggest
@@ -146,7 +165,7 @@ def report(
     layer:str=None,        # Stage of the maps; none: layer4 for CIFAR-10, layer3 for shapes10
     worst:int=12,          # Mistakes, and correct pictures, to show
     title:str=None,        # Heading
-):
+)->None:
     "Measure a network on the test pictures and write a self-contained report"
     if train and weights: raise ValueError("give weights or train, not both")
     if split not in ('test','valid','train'): raise ValueError(f"unknown split {split!r}: test, valid or train")
@@ -155,14 +174,15 @@ def report(
         if train: raise ValueError(f"{data} is a folder of pictures to report on: nothing can be trained on it")
         name = weights or 'cifar10'
         model,classes = _network(name)
-        pics,known = _gathered([data], classes, labelled=True).pics,dict(layer=layer or 'layer4', weights=name)
+        pics = _gathered([data], classes, labelled=True).pics
+        known:dict = dict(layer=layer or 'layer4', weights=name)
     else: model,pics,known = _known(data, weights, split, train, layer, Path(out))
     logging.info(f"classifying {len(pics):,} pictures and drawing maps ...")
     s = write_report(out, model, pics, k=worst, title=title, **known)
     print(f"{Path(out)/'index.html'}: accuracy {s['accuracy']:.2%}, {s['wrong']:,} of {s['n']:,} pictures wrong")
 
 # %% ../nbs/09_cli.ipynb #1cf52ecf
-def _known(data, weights, split, train, layer, out): # network, pictures, and what a report can say of them
+def _known(data, weights, split, train, layer, out)->tuple: # network, pictures, and what a report can say of them
     from cifar_cam.report import packaged_run
     fell_back = data=='auto'
     splits,data = _data('cifar10' if fell_back and weights else data) # weights of one data set are not tried on another
@@ -211,7 +231,7 @@ def explain(
     method:str='grad_cam',  # Method of the maps
     layer:str='layer4',     # Stage of the maps
     target:str=None,        # Class to hold against the answer; none: the runner-up
-):
+)->None:
     "What the network takes pictures for, and where the evidence lies"
     from cifar_cam.explain import explanations,plot_explanation,write_page
     model,names = _network(weights, classes)
@@ -240,7 +260,7 @@ def bench(
     json:str=None,           # File to write all numbers to, with hardware and versions
     device:str='cpu',        # cpu or cuda
     threads:int=1,           # Processor threads
-):
+)->None:
     "Class activation maps, or training steps, beside other libraries, in this process"
     if what not in ('cam','train'): raise ValueError(f"unknown benchmark {what!r}: cam or train")
     import torch
@@ -271,7 +291,7 @@ def truth(
     steps:int=10,                # Shares of pixels that are replaced
     out:str='truth',             # Folder for the scores of each method and layer, and truth.csv; called again, it goes on from there
     device:str=None,             # cpu or cuda; none: the GPU if there is one
-):
+)->None:
     "How true maps are: what the network loses with the pixels that they call important, and whether they hit the masks of the shapes"
     from cifar_cam import truth as t
     from cifar_cam.methods import everyone

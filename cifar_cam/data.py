@@ -10,10 +10,11 @@ __all__ = ['CLASSES', 'FOLDER', 'SHAPES', 'MEAN', 'STD', 'moves', 'FILL', 'augme
 
 # %% ../nbs/00_data.ipynb #c70df877
 import hashlib,os,pickle,signal,tarfile,urllib.request
+from collections.abc import Iterator
 from dataclasses import dataclass,replace
 from functools import cache,partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any,NamedTuple,Optional,Union
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -27,19 +28,19 @@ from tqdm import tqdm
 @dataclass(frozen=True)
 class Pictures:
     "Labelled pictures in memory; `pics[i]` with a slice, a list or a mask of booleans is again `Pictures`"
-    x:np.ndarray         # Pictures, (n,32,32,3) uint8
-    y:np.ndarray         # Labels, (n,) int64, in [0,len(classes))
-    classes:tuple        # Class names
-    name:str             # What to call it in titles, such as 'CIFAR-10 test'
-    idx:np.ndarray       # Place of each picture in its source, (n,)
-    mask:np.ndarray=None # True on the object, (n,32,32) bool; None where nobody knows
+    x:np.ndarray   # Pictures, (n,32,32,3) uint8
+    y:np.ndarray   # Labels, (n,) int64, in [0,len(classes))
+    classes:tuple  # Class names
+    name:str       # What to call it in titles, such as 'CIFAR-10 test'
+    idx:np.ndarray # Place of each picture in its source, (n,)
+    mask:Optional[np.ndarray]=None # True on the object, (n,32,32) bool; None where nobody knows
 
-    def __len__(self): return len(self.y)
+    def __len__(self)->int: return len(self.y)
     @property
-    def names(self): return [self.classes[c] for c in self.y] # class name of each picture
+    def names(self)->list: return [self.classes[c] for c in self.y] # class name of each picture
     @property
-    def sha256(self): return hashlib.sha256(self.x.tobytes()+self.y.tobytes()).hexdigest() # of pictures and labels
-    def __getitem__(self, i):
+    def sha256(self)->str: return hashlib.sha256(self.x.tobytes()+self.y.tobytes()).hexdigest() # of pictures and labels
+    def __getitem__(self, i:Any)->'Pictures':
         i = np.atleast_1d(np.arange(len(self))[i])
         return replace(self, x=self.x[i], y=self.y[i], idx=self.idx[i], mask=None if self.mask is None else self.mask[i])
 
@@ -51,7 +52,7 @@ class Splits(NamedTuple):
     test:Pictures  # To report with, once
 
     @property
-    def full(self):
+    def full(self)->Pictures:
         "`train` and `valid` together, in the order of the source"
         a,b = self.train,self.valid
         o = np.argsort(np.concatenate([a.idx,b.idx]))
@@ -78,8 +79,8 @@ CLASSES = ('airplane','automobile','bird','cat','deer','dog','frog','horse','shi
 FOLDER = 'cifar-10-batches-py'
 
 def cifar10_folder(
-    root:str=None, # Folder that holds (or is) `cifar-10-batches-py`; None takes `CIFAR_CAM_DATA`, else the user's cache directory
-)->Path:           # The folder of the batch files, whether it exists yet or not
+    root:Union[str,Path]=None, # Folder that holds (or is) `cifar-10-batches-py`; None takes `CIFAR_CAM_DATA`, else the user's cache directory
+)->Path:                       # The folder of the batch files, whether it exists yet or not
     "Where CIFAR-10 is, or would be after a download"
     root = Path(root or os.environ.get('CIFAR_CAM_DATA') or xdg_cache_home()/'cifar_cam').expanduser()
     return root if root.name==FOLDER else root/FOLDER
@@ -103,7 +104,7 @@ def download(
     url:str,           # Where from
     file:Path,         # Where to
     timeout:float=30., # Seconds without a byte after which to give up
-):
+)->None:
     "Download `url` into `file` with a progress bar; raises `OSError` when the host does not answer"
     with urllib.request.urlopen(url, timeout=timeout) as r, file.open('wb') as f:
         size = int(r.headers.get('Content-Length', 0)) or None
@@ -116,7 +117,7 @@ def install_cifar10(
     url:str=None,      # Archive; None takes the one torchvision names
     md5:str=None,      # Its md5 sum; None takes the one torchvision names
     timeout:float=30., # Seconds without a byte after which to give up
-):
+)->None:
     "Download CIFAR-10, check it, unpack it; raises `ConnectionError` with what to do by hand, and leaves nothing half-done"
     from torchvision.datasets import CIFAR10
     url,md5 = url or CIFAR10.url,md5 or CIFAR10.tgz_md5
@@ -134,9 +135,9 @@ def install_cifar10(
 
 # %% ../nbs/00_data.ipynb #e94ba4a5
 def cifar10(
-    root:str=None,      # Folder that holds `cifar-10-batches-py`; None takes `CIFAR_CAM_DATA`, else the user's cache directory
-    download:bool=True, # Download it when it is missing?
-)->Splits:              # 45,000 training, 5,000 validation and 10,000 test pictures
+    root:Union[str,Path]=None, # Folder that holds `cifar-10-batches-py`; None takes `CIFAR_CAM_DATA`, else the user's cache directory
+    download:bool=True,        # Download it when it is missing?
+)->Splits:                     # 45,000 training, 5,000 validation and 10,000 test pictures
     "CIFAR-10 ([Krizhevsky 2009](https://www.cs.toronto.edu/~kriz/cifar.html)); raises `FileNotFoundError` or `ConnectionError` when it cannot be had"
     from torchvision.datasets import CIFAR10
     folder = cifar10_folder(root)
@@ -271,6 +272,7 @@ def _colours(rng, n, size): # colour of the object (n,1,1,3), background (n,size
     return obj,np.clip(back+.2*clutter, 0, 1)
 
 # %% ../nbs/00_data.ipynb #db5b0b07
+@cache # 53 MB for the whole set, which many cells and commands draw anew
 def _portion(key, n, size=32): # pictures, labels, masks
     rng = np.random.default_rng(key)
     y = rng.permutation(n)%len(SHAPES)
@@ -303,10 +305,10 @@ STD = (0.2470,0.2435,0.2616)
 def _stats(device): return [torch.tensor(s, device=device).view(1,3,1,1) for s in (MEAN,STD)]
 
 def norm(
-    x:np.ndarray, # Pictures, (n,H,W,3) uint8, array or tensor
-)->Tensor:        # Normalised pictures, (n,3,H,W) float32
+    x:Union[np.ndarray,Tensor], # Pictures, (n,H,W,3) uint8
+)->Tensor:                      # Normalised pictures, (n,3,H,W) float32
     "Bytes to network input: scale to [0,1], subtract `MEAN`, divide by `STD`; raises `ValueError` on another shape or type"
-    x = torch.as_tensor(x)
+    x = torch.as_tensor(np.ascontiguousarray(x) if isinstance(x, np.ndarray) else x) # a mirrored view has negative strides, which tensors have not
     if x.ndim!=4 or x.shape[-1]!=3 or x.dtype!=torch.uint8: raise ValueError(f"x must be (n,H,W,3) uint8, got {tuple(x.shape)} {x.dtype}")
     mean,std = _stats(x.device)
     return (x.permute(0,3,1,2)/255-mean)/std
@@ -357,7 +359,7 @@ augmentations = {name:partial(_steps, m=m) for name,m in moves.items()} | dict(a
 # %% ../nbs/00_data.ipynb #27e9336e
 def augmenter(
     name:str, # One of `augmentations`
-):            # An albumentations `Compose`; call it as `tfm(image=x)['image']` on (32,32,3) uint8
+)->Any:       # An albumentations `Compose`; call it as `tfm(image=x)['image']` on (32,32,3) uint8
     "The augmentation of that name; raises `ValueError` for an unknown one"
     if name not in augmentations: raise ValueError(f"unknown augmentation {name!r}: choose one of {', '.join(augmentations)}")
     os.environ.setdefault('NO_ALBUMENTATIONS_UPDATE', '1') # it would ask the network for a newer version
@@ -366,9 +368,9 @@ def augmenter(
 
 # %% ../nbs/00_data.ipynb #f978514a
 def seed_draws(
-    tfm,       # Pipeline from `augmenter`
+    tfm:Any,   # Pipeline from `augmenter`
     key:tuple, # Whole numbers that name the draws, such as (seed, epoch, place)
-):             # The same pipeline, at the start of those draws
+)->Any:        # The same pipeline, at the start of those draws
     "Start independent random streams in the steps of a pipeline; the same `key` gives the same draws"
     for t,s in zip(tfm.transforms, np.random.SeedSequence(key).generate_state(max(len(tfm.transforms), 1))): t.set_random_seed(int(s))
     return tfm
@@ -407,8 +409,8 @@ class EpochBatches:
         self.n,self.bs,self.seed = n,bs,seed
         self.epoch,self.first,self.share = 0,0,(0,1) # the next epoch; its first batch; which of how many processes takes its share of each batch
 
-    def __len__(self): return -(-self.n//self.bs)
-    def __iter__(self):
+    def __len__(self)->int: return -(-self.n//self.bs)
+    def __iter__(self)->Iterator:
         (epoch,first),(k,of) = (self.epoch,self.first),self.share
         self.epoch,self.first = epoch+1,0
         order = np.random.default_rng((self.seed,epoch)).permutation(self.n)
@@ -422,8 +424,8 @@ class Augmented(Dataset):
         augment:str,   # One of `augmentations`
     ): self.pics,self.tfm = pics,augmenter(augment)
 
-    def __len__(self): return len(self.pics)
-    def __getitems__(self, batch):
+    def __len__(self)->int: return len(self.pics)
+    def __getitems__(self, batch:tuple)->tuple:
         key,i = batch
         seed_draws(self.tfm, key)
         x = self.pics.x[i]
@@ -500,13 +502,13 @@ class DeviceBatches:
         self.batch_sampler,self.moves,self.alternate = EpochBatches(len(pics), bs, seed),moves[augment],alternate
         self.x,self.y = (torch.from_numpy(a).to(device) for a in (pics.x,pics.y))
 
-    def __len__(self): return len(self.batch_sampler)
+    def __len__(self)->int: return len(self.batch_sampler)
     def _draws(self, epoch): # of all pictures, (n,5)
         n,seed = len(self.y),self.batch_sampler.seed
         d = draw_moves(self.moves, n, (seed,epoch,1), self.x.shape[1]) # a stream beside that of the order, (seed,epoch)
         if self.alternate: d[:,2] = (np.random.default_rng((seed,0,2)).integers(0, 2, n)+epoch)%2
         return d
-    def __iter__(self):
+    def __iter__(self)->Iterator:
         epoch = self.batch_sampler.epoch
         places = [i for _,i in self.batch_sampler]
         order,draws = (torch.from_numpy(a).to(self.x.device) for a in (np.concatenate(places or [[]]).astype(int),self._draws(epoch)))

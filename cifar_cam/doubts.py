@@ -8,15 +8,13 @@ __all__ = ['corruptions', 'doubted', 'features', 'likeness', 'Neighbours', 'near
 
 # %% ../nbs/04_doubts.ipynb #4d000006
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any,NamedTuple
 
 import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
 from torch import Tensor,nn
-from torchvision.io import ImageReadMode,decode_jpeg,encode_jpeg
-from torchvision.transforms.functional import gaussian_blur
 
 from .analysis import Predictions,classify
 from .data import Pictures
@@ -69,17 +67,17 @@ class Neighbours(NamedTuple):
     about:dict      # Checksums of weights and data
 
     @property
-    def copies(self): return self.likeness>=0.8 # which of them show the same picture, (n,k) bool
-    def of(self, places): return self._replace(**{k:getattr(self, k)[places] for k in ('places','cosine','likeness')}) # of some pictures
+    def copies(self)->Tensor: return self.likeness>=0.8 # which of them show the same picture, (n,k) bool
+    def of(self, places:Any)->'Neighbours': return self._replace(**{k:getattr(self, k)[places] for k in ('places','cosine','likeness')}) # of some pictures
 
 def nearest(
-    of:Pictures,       # Pictures
-    among:Pictures,    # Training pictures
-    f_of:Tensor,       # Features of the ones, (n,d)
-    f_among:Tensor,    # Features of the others, (m,d)
-    k:int=5,           # How many for each
-    **about,           # What to say of the network, such as its checksum
-)->Neighbours:         # The nearest by cosine, with their likeness
+    of:Pictures,    # Pictures
+    among:Pictures, # Training pictures
+    f_of:Tensor,    # Features of the ones, (n,d)
+    f_among:Tensor, # Features of the others, (m,d)
+    k:int=5,        # How many for each
+    **about:Any,    # What to say of the network, such as its checksum
+)->Neighbours:      # The nearest by cosine, with their likeness
     "The nearest training pictures of each picture; raises `ValueError` when there are fewer than `k`"
     if k>len(among): raise ValueError(f"{k=} neighbours were asked for, but {among.name} has {len(among)} pictures")
     top = [(rows@f_among.T).topk(k) for rows in f_of.split(1000)]
@@ -101,11 +99,14 @@ def neighbours(
 def _noise(x, strength): # Gaussian, standard deviation in grey levels of 255; the same for all pictures
     n = strength*torch.randn(x.shape[1:], generator=torch.Generator().manual_seed(0))
     return (x+n).round().clamp(0, 255).to(torch.uint8)
-def _blur(x, strength): return gaussian_blur(x.permute(0,3,1,2), [2*int(4*strength)+1]*2, [strength]*2).permute(0,2,3,1) # Gaussian, standard deviation in pixels
+def _blur(x, strength): # Gaussian, standard deviation in pixels
+    from torchvision.transforms.functional import gaussian_blur # torchvision takes seconds to load
+    return gaussian_blur(x.permute(0,3,1,2), [2*int(4*strength)+1]*2, [strength]*2).permute(0,2,3,1)
 def _contrast(x, strength): # share of the contrast that is left; the mean of a picture stays
     mean = x.float().mean((1,2,3), keepdim=True)
     return (mean+strength*(x-mean)).round().clamp(0, 255).to(torch.uint8)
 def _jpeg(x, strength): # quality, 1 to 100
+    from torchvision.io import ImageReadMode,decode_jpeg,encode_jpeg
     files = encode_jpeg(list(x.permute(0,3,1,2).contiguous()), strength)
     return torch.stack([decode_jpeg(f, mode=ImageReadMode.RGB) for f in files]).permute(0,2,3,1)
 
@@ -115,7 +116,7 @@ corruptions = {'noise':(_noise,(8,16,32)), 'blur':(_blur,(0.6,1.0,1.5)), 'contra
 def corrupted(
     pics:Pictures,  # Pictures
     name:str,       # Of a corruption, see `corruptions`
-    strength,       # Grey levels of noise, pixels of blur, share of contrast left, quality of the JPEG
+    strength:float, # Grey levels of noise, pixels of blur, share of contrast left, quality of the JPEG
 )->Pictures:        # The same pictures, worse
     "Pictures after a corruption; raises `ValueError` for one that there is not"
     if name not in corruptions: raise ValueError(f"no corruption {name!r}: choose one of {', '.join(corruptions)}")
@@ -152,7 +153,7 @@ def compare(
     "How far two networks agree; raises `ValueError` for predictions of different pictures"
     from scipy.stats import binomtest
     _same(a, b)
-    both,only_a,only_b,neither = ((u&v).sum().item() for u,v in ((a.right,b.right),(a.right,~b.right),(~a.right,b.right),(~a.right,~b.right)))
+    both,only_a,only_b,neither = (int((u&v).sum()) for u,v in ((a.right,b.right),(a.right,~b.right),(~a.right,b.right),(~a.right,~b.right)))
     p = float(binomtest(only_a, only_a+only_b).pvalue) if only_a+only_b else 1.
     return Comparison(both, only_a, only_b, neither, p, (only_a+neither)*(only_b+neither)/len(a))
 

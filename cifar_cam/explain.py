@@ -8,10 +8,11 @@ __all__ = ['rivals', 'contest', 'Explanation', 'picture_uri', 'template', 'expla
 
 # %% ../nbs/07_explain.ipynb #7c000006
 import base64,io
+from collections.abc import Callable,Sequence
 from dataclasses import dataclass,field
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any,NamedTuple,Optional,Union
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -40,53 +41,53 @@ def rivals(
 class contest:
     "A target: the logits of both rivals of each picture"
     def __init__(self,
-        label, # True classes, (n,); below 0 where nobody knows
+        label:Any, # True classes, (n,); below 0 where nobody knows
     ): self.label = torch.as_tensor(label)
-    def part(self, at, n): return contest(self.label[at]) # of some of n pictures
-    def __call__(self, logits): return logits.gather(1, rivals(logits, self.label))
+    def part(self, at:Any, n:int)->'contest': return contest(self.label[at]) # of some of n pictures
+    def __call__(self, logits:Tensor)->Tensor: return logits.gather(1, rivals(logits, self.label))
 
 # %% ../nbs/07_explain.ipynb #7c000014
 @dataclass(frozen=True, repr=False)
 class Explanation:
     "One picture, what a network makes of it, and why: a page in Jupyter, a figure by `plot`"
-    x:np.ndarray     # Picture, (H,W,3) uint8
-    name:str         # What to call it
-    label:int        # True class; below 0 where nobody knows
-    classes:tuple    # Class names
-    logits:Tensor    # (k,)
-    pair:list        # The answer, and the class to hold against it
-    layer:str        # Where the maps are from
-    method:str       # How they were made
-    maps:Tensor      # Of the two rivals, (2,h,w); of Grad-CAM signed, in logits per position
-    bias:Tensor      # What makes the maps' sums the logits, (2,); None where nothing does
-    deletion:Tensor  # Probability of the answer as pixels go, (2,steps): in the order of its map, by chance; None for a map without evidence
-    near:tuple=None  # Nearest training pictures, and which of them are copies, (`Pictures`, Tensor of bool); None where none are known
-    doubted:bool=None# Is the label in doubt? None where nobody has asked
+    x:np.ndarray              # Picture, (H,W,3) uint8
+    name:str                  # What to call it
+    label:int                 # True class; below 0 where nobody knows
+    classes:tuple             # Class names
+    logits:Tensor             # (k,)
+    pair:list                 # The answer, and the class to hold against it
+    layer:str                 # Where the maps are from
+    method:str                # How they were made
+    maps:Tensor               # Of the two rivals, (2,h,w); of Grad-CAM signed, in logits per position
+    bias:Optional[Tensor]     # What makes the maps' sums the logits, (2,); None where nothing does
+    deletion:Optional[Tensor] # Probability of the answer as pixels go, (2,steps): in the order of its map, by chance; None for a map without evidence
+    near:Optional[tuple]=None # Nearest training pictures, and which of them are copies, (`Pictures`, Tensor of bool); None where none are known
+    doubted:Optional[bool]=None # Is the label in doubt? None where nobody has asked
     about:dict=field(default_factory=dict) # Checksum of the weights, versions, …
 
     @property
-    def pred(self): return self.pair[0]
+    def pred(self)->int: return self.pair[0]
     @cached_property
-    def prob(self): return self.logits.softmax(0)
+    def prob(self)->Tensor: return self.logits.softmax(0)
     @property
-    def top(self): return [(self.classes[i],self.prob[i].item()) for i in self.logits.argsort(descending=True)[:5].tolist()] # classes with probabilities
+    def top(self)->list: return [(self.classes[i],self.prob[i].item()) for i in self.logits.argsort(descending=True)[:5].tolist()] # classes with probabilities
     @property
-    def margin(self): return (self.logits[self.pair[0]]-self.logits[self.pair[1]]).item() # in logits
+    def margin(self)->float: return (self.logits[self.pair[0]]-self.logits[self.pair[1]]).item() # in logits
     @property
-    def difference(self): return self.maps[0]-self.maps[1]
+    def difference(self)->Tensor: return self.maps[0]-self.maps[1]
     @property
-    def vmax(self): return torch.cat([self.maps,self.difference[None]]).abs().max().item() # the end of the scale
+    def vmax(self)->float: return torch.cat([self.maps,self.difference[None]]).abs().max().item() # the end of the scale
     @property
-    def right(self): return None if self.label<0 else self.pred==self.label
+    def right(self)->Optional[bool]: return None if self.label<0 else self.pred==self.label
     @property
-    def copies(self): return None if self.near is None else self.near[1] # which of the nearest show the same picture
+    def copies(self)->Optional[Tensor]: return None if self.near is None else self.near[1] # which of the nearest show the same picture
 
-    def title(self):
+    def title(self)->str:
         def said(c): return f'{self.classes[c]} {100*self.prob[c]:.1f} %'
         truth = '' if self.label<0 else ', right' if self.right else f', is {said(self.label)}'
         return f'{self.name}: {said(self.pred)}{truth}'
-    def overlays(self): return overlay(np.stack([self.x]*3), torch.cat([self.maps,self.difference[None]]), self.vmax, True) # both rivals, difference
-    def __repr__(self): return self.title()
+    def overlays(self)->np.ndarray: return overlay(np.stack([self.x]*3), torch.cat([self.maps,self.difference[None]]), self.vmax, True) # both rivals, difference
+    def __repr__(self)->str: return self.title()
     def _repr_html_(self): return template('picture.html').render(e=self)
 
 # %% ../nbs/07_explain.ipynb #7c000015
@@ -100,7 +101,7 @@ def picture_uri(
 
 def template(
     name:str, # File in the package's `templates`
-):            # A Jinja template, which escapes what comes from outside
+)->Any:       # A Jinja template, which escapes what comes from outside
     "A page to fill"
     from jinja2 import Environment,PackageLoader,StrictUndefined
     env = Environment(loader=PackageLoader('cifar_cam'), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
@@ -135,19 +136,19 @@ def _maps(model, xb, layer, against, method): # maps of both rivals (n,2,h,w) wi
 
 # %% ../nbs/07_explain.ipynb #7c0000171
 def explanations(
-    model:nn.Module,      # Network
-    pics:Pictures,        # Pictures; a label below 0 says that nobody knows it
-    layer='layer4',       # Name of the layer to take the maps from
+    model:nn.Module,       # Network
+    pics:Pictures,         # Pictures; a label below 0 says that nobody knows it
+    layer:str='layer4',    # Name of the layer to take the maps from
     method:str='grad_cam',# Name of a method, see `everyone`
-    against=None,         # Classes to hold against the answers, (n,); None: the true ones
-    prepare=norm,         # Pictures (n,H,W,3) uint8 to input of the network
-    near:Neighbours=None, # Their nearest training pictures
-    train:Pictures=None,  # The pictures that `near` speaks of, in the order of their source
-    doubts=None,          # Is the label in doubt? (n,) bool
-    names=None,           # What to call them, texts; None: source and index
-    steps:int=10,         # As for `curves`
-    **about,              # What else to say of the network, such as its name
-)->list:                  # An `Explanation` each
+    against:Any=None,      # Classes to hold against the answers, (n,); None: the true ones
+    prepare:Callable=norm, # Pictures (n,H,W,3) uint8 to input of the network
+    near:Neighbours=None,  # Their nearest training pictures
+    train:Pictures=None,   # The pictures that `near` speaks of, in the order of their source
+    doubts:Any=None,       # Is the label in doubt? (n,) bool
+    names:list=None,       # What to call them, texts; None: source and index
+    steps:int=10,          # As for `curves`
+    **about:Any,           # What else to say of the network, such as its name
+)->list:                   # An `Explanation` each
     "Explain what a network makes of some pictures; raises `ValueError` for an unknown method, and what the method raises"
     if method not in everyone: raise ValueError(f"unknown {method=}: choose one of {', '.join(everyone)}")
     xb,label = prepare(pics.x),torch.as_tensor(pics.y)
@@ -207,9 +208,9 @@ class Read(NamedTuple):
     done:list    # Steps, as texts
 
 def read_picture(
-    file:str,      # Any picture file that Pillow reads
-    size:int=32,   # Side to shrink to
-)->Read:           # The picture, and what was done to it
+    file:Union[str,Path], # Any picture file that Pillow reads
+    size:int=32,          # Side to shrink to
+)->Read:                  # The picture, and what was done to it
     "A picture file as the network sees it; raises `FileNotFoundError`, and `ValueError` when it is no readable picture"
     try:
         with Image.open(file) as im:
@@ -257,14 +258,14 @@ def _of_test(model, i, layer, **kw): # a CIFAR-10 test picture, with what is kno
     return explanations(model, data.test[[i]], layer, near=n.of([i]), train=data.full, doubts=[i in doubted(stored())], seed=card()['recipe']['seed'], **kw)[0]
 
 def explain(
-    model:nn.Module,    # Network: (n,c,H,W) to logits (n,k)
-    picture,            # (H,W,3) uint8, or index of a CIFAR-10 test picture, or one of `Pictures` such as `pics[3]`
-    layer=None,         # Name of the layer to take the maps from; None: the last that has places
-    label:int=-1,       # True class; below 0 where nobody knows
-    classes=CLASSES,    # Class names
-    prepare=norm,       # Pictures (n,H,W,3) uint8 to input of the network
-    **kw,               # More for `explanations`, such as `method`
-)->Explanation:         # Shows itself in Jupyter
+    model:nn.Module,          # Network: (n,c,H,W) to logits (n,k)
+    picture:Any,              # (H,W,3) uint8, or index of a CIFAR-10 test picture, or one of `Pictures` such as `pics[3]`
+    layer:str=None,           # Name of the layer to take the maps from; None: the last that has places
+    label:int=-1,             # True class; below 0 where nobody knows
+    classes:Sequence=CLASSES, # Class names
+    prepare:Callable=norm,    # Pictures (n,H,W,3) uint8 to input of the network
+    **kw:Any,                 # More for `explanations`, such as `method`
+)->Explanation:               # Shows itself in Jupyter
     "Explain what a network makes of one picture; raises `ValueError` for what is no picture, and what `grad_cam` raises"
     if isinstance(picture, np.ndarray):
         if picture.dtype!=np.uint8 or picture.ndim!=3 or picture.shape[2]!=3: raise ValueError(f"picture must be (H,W,3) uint8, got {picture.shape} {picture.dtype}")
@@ -287,11 +288,11 @@ class Cover(NamedTuple):
     prob:Tensor # All probabilities with it, (k,)
 
 def smallest_cover(
-    model:nn.Module,         # Network
-    xb:Tensor,               # One normalised picture, (1,c,H,W)
-    sides=(4,8,12,16,20,24), # Sizes to try, in pixels; a square moves by a quarter of its side
-    chunk:int=64,            # Pictures at a time
-)->Cover:                    # None when no square changes the answer
+    model:nn.Module, # Network
+    xb:Tensor,       # One normalised picture, (1,c,H,W)
+    sides:Sequence=(4,8,12,16,20,24), # Sizes to try, in pixels; a square moves by a quarter of its side
+    chunk:int=64,    # Pictures at a time
+)->Optional[Cover]:  # None when no square changes the answer
     "The smallest square of mean colour that changes the answer"
     if len(xb)!=1: raise ValueError(f"xb must hold one picture, got {len(xb)}")
     h,w = xb.shape[2:]
@@ -305,21 +306,22 @@ def smallest_cover(
         p = ask(torch.where(gone[:,None].to(xb.device), 0, xb))
         if (p.argmax(1)!=was).any():
             j = torch.where(p.argmax(1)==was, 2, p[:,was]).argmin()
-            return Cover(s, r[j].item(), c[j].item(), p[j].argmax().item(), p[j])
+            return Cover(s, int(r[j]), int(c[j]), int(p[j].argmax()), p[j])
+    return None
 
 # %% ../nbs/07_explain.ipynb #7c000051
 class Gathered(NamedTuple):
     "Pictures from files, and those that could not be read"
-    pics:Pictures  # None if no file could be read
-    names:list     # Of the files that could be
-    done:list      # What was done to each picture, texts
-    failed:dict    # File to reason
+    pics:Optional[Pictures] # None if no file could be read
+    names:list              # Of the files that could be
+    done:list               # What was done to each picture, texts
+    failed:dict             # File to reason
 
 def gather(
-    files:list,       # Picture files, or folders of them; what begins with a dot is passed over
-    classes=CLASSES,  # Class names
-    labelled:bool=False, # Is the name of a file's folder its class?
-)->Gathered:          # Pictures, and what became of the files
+    files:list,               # Picture files, or folders of them; what begins with a dot is passed over
+    classes:Sequence=CLASSES, # Class names
+    labelled:bool=False,      # Is the name of a file's folder its class?
+)->Gathered:                  # Pictures, and what became of the files
     "Read pictures; raises `FileNotFoundError` when there is nothing to read, `ValueError` for a folder that is no class"
     found = [g for f in map(Path, files) for g in (sorted(p for p in f.rglob('*') if p.is_file() and not p.name.startswith('.')) if f.is_dir() else [f])]
     if not found: raise FileNotFoundError(f"no files in {', '.join(map(str, files))}")
@@ -336,11 +338,11 @@ def gather(
     return Gathered(pics, [f.name for f in read], [r.done for r in read.values()], failed)
 
 def write_page(
-    file:str,        # HTML file to write
-    es:list,         # Explanations
-    done:list=(),    # What was done to each picture, see `Gathered`
+    file:Union[str,Path],     # HTML file to write
+    es:list,                  # Explanations
+    done:Sequence=(),         # What was done to each picture, see `Gathered`
     failed:dict=None,# File to the reason why it is not here; None: none is missing
     title:str='Explanations', # Heading
-):
+)->None:
     "Write explanations as one self-contained page"
     with whole(file) as part: part.write_text(template('explained.html').render(title=title, es=es, done=list(done), failed=failed or {}), encoding='utf-8')

@@ -7,8 +7,10 @@ __all__ = ['whole', 'save_tensors', 'load_tensors', 'weights_sha256', 'hardware'
 
 # %% ../nbs/00_files.ipynb #5557676e
 import hashlib,json,os,platform
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any,Union
 
 import numpy as np
 import torch
@@ -21,8 +23,8 @@ from . import __version__
 # %% ../nbs/00_files.ipynb #73f43c11
 @contextmanager
 def whole(
-    file:str, # Name that the file will have; its folder is made if needed
-):            # Name to write to meanwhile
+    file:Union[str,Path], # Name that the file will have; its folder is made if needed
+)->Iterator[Path]:        # Name to write to meanwhile
     "A file that is there whole or not at all"
     file = Path(file)
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -40,18 +42,18 @@ def _digest(tensors):
     return h.hexdigest()
 
 def save_tensors(
-    file:str,     # .safetensors file
-    tensors:dict, # Name to tensor
-    about:dict,   # What they were made with: plain values
-):
+    file:Union[str,Path], # .safetensors file
+    tensors:dict,         # Name to tensor
+    about:dict,           # What they were made with: plain values
+)->None:
     "Write tensors, whole or not at all, with a note of what they were made with"
     tensors = {k:v.detach().cpu().contiguous() for k,v in tensors.items()}
     with whole(file) as part: save_file(tensors, part, {'about':json.dumps(about|dict(sha256=_digest(tensors)))})
 
 def load_tensors(
-    file:str, # .safetensors file by `save_tensors`
-    **wanted, # What its note must say
-)->tuple:     # Tensors by name, note
+    file:Union[str,Path], # .safetensors file by `save_tensors`
+    **wanted:Any,         # What its note must say
+)->tuple:                 # Tensors by name, note
     "Tensors and note; raises `ValueError` when the file is damaged or was made otherwise"
     try:
         with safe_open(file, 'pt') as f: tensors,about = {k:f.get_tensor(k) for k in f.keys()},json.loads(f.metadata()['about'])
@@ -71,8 +73,8 @@ def weights_sha256(
     return h.hexdigest()
 
 def hardware(
-    device='cpu', # Where it ran: 'cpu', 'cuda' or a device
-)->dict:          # Processor, threads, GPU ('none' if it took no part), versions
+    device:Any='cpu', # Where it ran: 'cpu', 'cuda' or a device
+)->dict:              # Processor, threads, GPU ('none' if it took no part), versions
     "What a number was measured on"
     info = Path('/proc/cpuinfo')
     cpu = [l.split(':',1)[1].strip() for l in info.read_text().splitlines() if l.startswith('model name')] if info.exists() else []

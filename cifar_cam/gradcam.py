@@ -8,8 +8,9 @@ __all__ = ['Tap', 'classes_at', 'logits_of', 'margin', 'asked', 'logits_from', '
            'show_overlays', 'cam_pair', 'show_pairs', 'show_targets', 'show_stages']
 
 # %% ../nbs/05_gradcam.ipynb #5cf25901
-from contextlib import ExitStack,nullcontext
-from typing import NamedTuple
+from collections.abc import Callable
+from contextlib import AbstractContextManager,ExitStack,nullcontext
+from typing import Any,NamedTuple,Optional,Union
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -38,28 +39,28 @@ class Tap:
         self.outs.append(out.clone() if out.requires_grad else out.detach().clone().requires_grad_())
         return self.outs[-1].clone() # copies, so that others may go on in place with what they hold
 
-    def __enter__(self):
+    def __enter__(self)->'Tap':
         self.outs,self._grad = [],torch.is_grad_enabled()
         torch.set_grad_enabled(False)
         self._handle = self.layer.register_forward_hook(self._catch)
         return self
 
-    def __exit__(self, *exc):
+    def __exit__(self, *exc:Any)->None:
         self._handle.remove()
         torch.set_grad_enabled(self._grad)
 
     @property
-    def out(self):
+    def out(self)->Tensor:
         "The feature maps; raises `ValueError` when the layer did not run exactly once"
         if len(self.outs)!=1: raise ValueError(f"{type(self.layer).__name__} ran {len(self.outs)} times in one pass: choose a layer that runs once")
         return self.outs[0]
 
 # %% ../nbs/05_gradcam.ipynb #fdae08cd
 def classes_at(
-    classes,  # A class, (n,) one each, (n,m) several each, or (1,m) the same several for all
-    at,       # Which pictures: a slice, or one place
-    n:int,    # How many pictures there are
-)->Tensor:    # Their classes: (b,) or (b,m) for a slice
+    classes:Any, # A class, (n,) one each, (n,m) several each, or (1,m) the same several for all
+    at:Any,      # Which pictures: a slice, or one place
+    n:int,       # How many pictures there are
+)->Tensor:       # Their classes: (b,) or (b,m) for a slice
     "The classes that belong to some of `n` pictures; raises `ValueError` when there are not as many as pictures"
     t = torch.as_tensor(classes)
     if t.is_inference(): t = t.clone() # autograd could not use it
@@ -83,18 +84,18 @@ def logits_of(
 class margin:
     "A target: how far one class is ahead of another, in logits"
     def __init__(self,
-        of,   # Class, one for each picture (n,), or several (n,m)
-        over, # The same
+        of:Any,   # Class, one for each picture (n,), or several (n,m)
+        over:Any, # The same
     ): self.of,self.over = of,over
-    def part(self, at, n): return margin(classes_at(self.of, at, n), classes_at(self.over, at, n)) # of some of n pictures
-    def __call__(self, logits):
+    def part(self, at:Any, n:int)->'margin': return margin(classes_at(self.of, at, n), classes_at(self.over, at, n)) # of some of n pictures
+    def __call__(self, logits:Tensor)->Tensor:
         a,b = (logits_of(logits, torch.as_tensor(c)) for c in (self.of,self.over))
         return a-b if a.ndim==b.ndim else a.view(len(a), -1)-b.view(len(b), -1)
 
 def asked(
-    target,        # None, classes as for `classes_at`, 'all', or a function of the logits (b,k) to (b,) or (b,m)
+    target:Any,    # None, classes as for `classes_at`, 'all', or a function of the logits (b,k) to (b,) or (b,m)
     logits:Tensor, # Logits of some pictures, (b,k)
-    at,            # Which pictures these are: a slice
+    at:Any,        # Which pictures these are: a slice
     n:int,         # How many pictures there are
 )->tuple:          # Scores, (b,) or (b,m); their classes, None for a function
     "The scores that a target asks for; raises `ValueError` when it cannot"
@@ -132,15 +133,15 @@ def upsample(
 
 class Cams(NamedTuple):
     "Maps of evidence and what they speak of"
-    maps:Tensor   # (n,h,w), or (n,m,h,w) for m targets a picture; float32, in units of the score a position
-    logits:Tensor # (n,k)
-    target:Tensor # Classes of the maps, (n,) or (n,m); None when the target was a function
+    maps:Tensor             # (n,h,w), or (n,m,h,w) for m targets a picture; float32, in units of the score a position
+    logits:Tensor           # (n,k)
+    target:Optional[Tensor] # Classes of the maps, (n,) or (n,m); None when the target was a function
 
     @property
-    def empty(self): return (self.maps<=0).flatten(-2).all(-1) # True for a map without any evidence for its target
+    def empty(self)->Tensor: return (self.maps<=0).flatten(-2).all(-1) # True for a map without any evidence for its target
     @property
-    def scaled(self): return self.maps/self.maps.abs().amax((-2,-1), keepdim=True).clamp_min(1e-30) # largest value 1; an empty map stays empty
-    def enlarged(self, size): return upsample(self.maps, size)
+    def scaled(self)->Tensor: return self.maps/self.maps.abs().amax((-2,-1), keepdim=True).clamp_min(1e-30) # largest value 1; an empty map stays empty
+    def enlarged(self, size:tuple)->Tensor: return upsample(self.maps, size)
 
 # %% ../nbs/05_gradcam.ipynb #624f2003
 def plain(
@@ -150,20 +151,20 @@ def plain(
     return getattr(model, '_orig_mod', model)
 
 def eager(
-    model:nn.Module, # Network
-):                   # A context
+    model:nn.Module,       # Network
+)->AbstractContextManager: # A context
     "Inside the block, modules that were compiled run as they are written: compiled ones pass over hooks"
     compiled = any(getattr(m, '_compiled_call_impl', None) is not None or hasattr(m, '_orig_mod') for m in model.modules())
     return torch.compiler.set_stance('force_eager') if compiled else nullcontext()
 
 # %% ../nbs/05_gradcam.ipynb #08e5811d
 def in_portions(
-    one,                # (x, at) to (list of maps, logits, classes): pictures, and the slice that they are
-    model:nn.Module,    # Network; its device is used, its modes are left as they were
-    xb:Tensor,          # Normalised pictures, (n,c,H,W)
-    chunk:int,          # Pictures at a time
-    bar:bool=False,     # Show progress?
-)->list:                # `Cams`, one for each of the maps
+    one:Callable,    # (x, at) to (list of maps, logits, classes): pictures, and the slice that they are
+    model:nn.Module, # Network; its device is used, its modes are left as they were
+    xb:Tensor,       # Normalised pictures, (n,c,H,W)
+    chunk:int,       # Pictures at a time
+    bar:bool=False,  # Show progress?
+)->list:             # `Cams`, one for each of the maps
     "Join what `one` says to portions of `xb`, without a graph unless it asks for one; raises `ValueError` for no pictures, and for NaN or infinite values"
     if not len(xb): raise ValueError("xb holds no pictures")
     if chunk<1: raise ValueError(f"{chunk=} must be at least 1")
@@ -180,10 +181,10 @@ def in_portions(
     return [Cams(torch.cat(m), *rest) for m in zip(*maps)]
 
 def differentiate(
-    scores:Tensor, # (n,) or (n,m)
-    at:list,       # Tensors to differentiate in
-    formula,       # Their gradients, one argument each, to a list of maps (n,...)
-)->list:           # Maps (n,...) or (n,m,...)
+    scores:Tensor,    # (n,) or (n,m)
+    at:list,          # Tensors to differentiate in
+    formula:Callable, # Their gradients, one argument each, to a list of maps (n,...)
+)->list:              # Maps (n,...) or (n,m,...)
     "What a formula makes of the gradients of each score; raises `ValueError` when a tensor plays no part in it"
     if not scores.requires_grad: raise ValueError("the score does not depend on the layer: no gradient leads there, or the network turns gradients off on its way")
     cols,maps = scores.reshape(len(scores), -1).unbind(1),[]
@@ -195,14 +196,14 @@ def differentiate(
 
 # %% ../nbs/05_gradcam.ipynb #9bb0cea0
 def cams(
-    model:nn.Module,    # Network: (n,c,H,W) to logits (n,k)
-    xb:Tensor,          # Normalised pictures, (n,c,H,W)
-    layer,              # Layer or its name, see `stage`; or a list of them
-    target,             # None, classes, 'all' or a function, see `asked`
-    formula,            # (A,G) to maps (n,h,w): feature maps and gradients of a layer, (n,c,h,w) float32
-    chunk:int=32,       # Pictures at a time
-    bar:bool=False,     # Show progress?
-)->Cams:                # For a list of layers: a list
+    model:nn.Module,  # Network: (n,c,H,W) to logits (n,k)
+    xb:Tensor,        # Normalised pictures, (n,c,H,W)
+    layer:Any,        # Layer or its name, see `stage`; or a list of them
+    target:Any,       # None, classes, 'all' or a function, see `asked`
+    formula:Callable, # (A,G) to maps (n,h,w): feature maps and gradients of a layer, (n,c,h,w) float32
+    chunk:int=32,     # Pictures at a time
+    bar:bool=False,   # Show progress?
+)->Union[Cams,list]:  # For a list of layers: a list
     "Maps made by a formula from feature maps and gradients; raises `ValueError` on a layer or target that does not fit"
     model,many = plain(model),isinstance(layer, (list,tuple))
     layers = [stage(model, l) for l in (layer if many else [layer])]
@@ -225,18 +226,18 @@ def rectified(
     return torch.where(maps>1e-6*maps.abs().amax((-2,-1), keepdim=True), maps, 0)
 
 def cam_method(
-    formula, # (A,G) to signed maps, see `cams`
-):           # A method: (model, xb, layer, target, signed, chunk, bar) to `Cams`
+    formula:Callable, # (A,G) to signed maps, see `cams`
+)->Callable:          # A method: (model, xb, layer, target, signed, chunk, bar) to `Cams`
     "A method from a formula; it keeps the formula's name and words"
     def method(
         model:nn.Module,    # Network: (n,c,H,W) to logits (n,k)
         xb:Tensor,          # Normalised pictures, (n,c,H,W)
-        layer='layer4',     # Layer or its name, see `stage`; or a list of them
-        target=None,        # None for the predicted class, a class, (n,) one each, (n,m) or (1,m) several, 'all', or a function of the logits
+        layer:Any='layer4', # Layer or its name, see `stage`; or a list of them
+        target:Any=None,    # None for the predicted class, a class, (n,) one each, (n,m) or (1,m) several, 'all', or a function of the logits
         signed:bool=False,  # Keep what speaks against the target, below 0?
         chunk:int=32,       # Pictures at a time
         bar:bool=False,     # Show progress?
-    )->Cams:                # Maps at the layer's size, logits, classes; for a list of layers a list
+    )->Union[Cams,list]:    # Maps at the layer's size, logits, classes; for a list of layers a list
         return cams(model, xb, layer, target, formula if signed else lambda A,G: rectified(formula(A, G)), chunk, bar)
     for name in ('__name__','__qualname__','__module__','__doc__'): setattr(method, name, getattr(formula, name))
     return method
@@ -245,7 +246,7 @@ def cam_method(
 def grad_cam(
     A:Tensor, # Feature maps, (n,c,h,w)
     G:Tensor, # Gradients of the score in them, (n,c,h,w)
-):            # Signed maps, (n,h,w)
+)->Tensor:    # Signed maps, (n,h,w)
     "Grad-CAM, equations 1 and 2 of [Selvaraju et al. 2016](https://arxiv.org/abs/1610.02391); see `cams` for what it raises"
     return (G.mean((2,3), keepdim=True)*A).sum(1)
 
@@ -269,11 +270,11 @@ def overlay(
     return (255*_ink(m, x.mean(-1)/255, signed)).round().astype(np.uint8)
 
 def evidence_bar(
-    axs,                 # Axes to stand beside
-    vmax:float,          # Evidence at the end of the bar
-    signed:bool=False,   # From -vmax?
+    axs:Any,           # Axes to stand beside
+    vmax:float,        # Evidence at the end of the bar
+    signed:bool=False, # From -vmax?
     label:str='logits per position', # Unit
-):                       # The colour bar
+)->Any:                # The colour bar
     "The colours of `overlay`, as they look on a middle grey"
     values = np.linspace(-1 if signed else 0, 1, 256)
     colours,fig = ListedColormap(_ink(values, np.full(256, 0.5), signed)),np.ravel(axs)[0].figure

@@ -7,9 +7,11 @@ __all__ = ['borrowed', 'Sweep', 'lr_range_test', 'Suggestion', 'suggest', 'plot_
 
 # %% ../nbs/02_lrfinder.ipynb #07014da2
 import copy,random,tempfile,warnings
+from collections.abc import Callable,Iterator
 from contextlib import contextmanager,redirect_stdout
 from io import StringIO
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any,NamedTuple,Union
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -23,7 +25,7 @@ from torch.optim import Optimizer
 def borrowed(
     model:nn.Module, # Network that will be changed
     opt:Optimizer,   # Its optimizer
-):
+)->Iterator[None]:
     "Inside the `with` block do as you like: weights, gradients, modes, optimizer and random states are restored after it, also after an error"
     state,opt_state = copy.deepcopy(model.state_dict()),copy.deepcopy(opt.state_dict())
     modes = {m:m.training for m in model.modules()}
@@ -56,15 +58,15 @@ class Sweep(NamedTuple):
         return avg[1:]/(1-beta**np.arange(1, len(self.losses)+1))
 
     def save(self,
-        file:str, # CSV to write
-    ):
+        file:Union[str,Path], # CSV to write
+    )->None:
         "Write rates and losses as CSV"
         pd.DataFrame(dict(lr=self.lrs, loss=self.losses)).to_csv(file, index=False)
 
     @classmethod
     def read(cls,
-        file:str, # CSV that `save` wrote
-    ):
+        file:Union[str,Path], # CSV that `save` wrote
+    )->'Sweep':
         "The sweep of a CSV"
         t = pd.read_csv(file)
         return cls(t.lr.to_numpy(), t.loss.to_numpy(), 'read from a file')
@@ -86,16 +88,16 @@ def _finder(model, opt, loss_func, dl, tmp, diverge): # (finder, its batches)
 
 # %% ../nbs/02_lrfinder.ipynb #4ae8ba58
 def lr_range_test(
-    model:nn.Module,     # Network; on its device the test runs
-    opt:Optimizer,       # Optimizer over its parameters, without a scheduler; all its groups get the rate of the sweep
-    loss_func,           # (logits, labels) to a mean loss
-    dl,                  # Gives (xb,yb), such as `loader` or `DeviceBatches`; it starts again when it runs out
-    lo:float=1e-6,       # First learning rate
-    hi:float=10.,        # Last learning rate
-    n:int=200,           # Steps
-    mode:str='exp',      # 'exp': each rate is a constant times the one before; 'linear': a constant more
-    diverge:float=5.,    # Stop when a loss is this many times the best one
-)->Sweep:                # Rates and losses, up to the end or to the stop
+    model:nn.Module,    # Network; on its device the test runs
+    opt:Optimizer,      # Optimizer over its parameters, without a scheduler; all its groups get the rate of the sweep
+    loss_func:Callable, # (logits, labels) to a mean loss
+    dl:Any,             # Gives (xb,yb), such as `loader` or `DeviceBatches`; it starts again when it runs out
+    lo:float=1e-6,      # First learning rate
+    hi:float=10.,       # Last learning rate
+    n:int=200,          # Steps
+    mode:str='exp',     # 'exp': each rate is a constant times the one before; 'linear': a constant more
+    diverge:float=5.,   # Stop when a loss is this many times the best one
+)->Sweep:               # Rates and losses, up to the end or to the stop
     "LR range test, section 3.3 of [Smith 2015](https://arxiv.org/abs/1506.01186); leaves model, optimizer, gradients, modes and random states as they were"
     if not 0<lo<hi: raise ValueError(f"need 0 < lo < hi, got {lo=} and {hi=}")
     if n<2: raise ValueError(f"{n=} steps make no sweep: at least 2")

@@ -9,7 +9,9 @@ __all__ = ['methods', 'everyone', 'deaf', 'hires_cam', 'layer_cam', 'xgrad_cam',
            'guided_backprop', 'guided_grad_cam', 'finer', 'smoothed', 'rank_correlation', 'agreement', 'show_methods']
 
 # %% ../nbs/05_methods.ipynb #d572b288
+from collections.abc import Callable,Iterator
 from contextlib import ExitStack,contextmanager,nullcontext
+from typing import Any,Union
 
 import numpy as np
 import torch
@@ -26,7 +28,7 @@ from .resnet import stage
 def hires_cam(
     A:Tensor, # Feature maps, (n,c,h,w)
     G:Tensor, # Gradients of the score in them, (n,c,h,w)
-):            # Signed maps, (n,h,w)
+)->Tensor:    # Signed maps, (n,h,w)
     "HiResCAM, [Draelos & Carin 2020](https://arxiv.org/abs/2011.08891)"
     return (G*A).sum(1)
 
@@ -35,7 +37,7 @@ def hires_cam(
 def layer_cam(
     A:Tensor, # Feature maps, (n,c,h,w)
     G:Tensor, # Gradients of the score in them, (n,c,h,w)
-):            # Signed maps, (n,h,w)
+)->Tensor:    # Signed maps, (n,h,w)
     "LayerCAM, [Jiang et al. 2021](https://doi.org/10.1109/TIP.2021.3089943)"
     return (G.relu()*A).sum(1)
 
@@ -44,7 +46,7 @@ def layer_cam(
 def xgrad_cam(
     A:Tensor, # Feature maps, (n,c,h,w)
     G:Tensor, # Gradients of the score in them, (n,c,h,w)
-):            # Signed maps, (n,h,w)
+)->Tensor:    # Signed maps, (n,h,w)
     "XGrad-CAM, [Fu et al. 2020](https://arxiv.org/abs/2008.02312)"
     weight = (G*A/(A.sum((2,3), keepdim=True)+1e-7)).sum((2,3), keepdim=True)
     return (weight*A).sum(1)
@@ -54,7 +56,7 @@ def xgrad_cam(
 def grad_cam_pp(
     A:Tensor, # Feature maps, (n,c,h,w)
     G:Tensor, # Gradients of the score in them, (n,c,h,w)
-):            # Signed maps, (n,h,w)
+)->Tensor:    # Signed maps, (n,h,w)
     "Grad-CAM++, [Chattopadhay et al. 2017](https://arxiv.org/abs/1710.11063)"
     alpha = G**2/(2*G**2+A.sum((2,3), keepdim=True)*G**3+1e-6)
     return ((G.relu()*alpha).sum((2,3), keepdim=True)*A).sum(1)
@@ -76,7 +78,7 @@ def first_component(
 def eigen_cam(
     A:Tensor, # Feature maps, (n,c,h,w)
     G:Tensor, # Not used
-):            # Signed maps, (n,h,w), of any target the same
+)->Tensor:    # Signed maps, (n,h,w), of any target the same
     "Eigen-CAM, [Muhammad & Yeasin 2020](https://arxiv.org/abs/2008.00299): not class-specific"
     return first_component(A)
 
@@ -84,7 +86,7 @@ def eigen_cam(
 def eigen_grad_cam(
     A:Tensor, # Feature maps, (n,c,h,w)
     G:Tensor, # Gradients of the score in them, (n,c,h,w)
-):            # Signed maps, (n,h,w)
+)->Tensor:    # Signed maps, (n,h,w)
     "First principal component of gradient times feature map, as in pytorch-grad-cam's EigenGradCAM"
     return first_component(G*A)
 
@@ -92,7 +94,7 @@ def eigen_grad_cam(
 def eigen_smooth_grad_cam(
     A:Tensor, # Feature maps, (n,c,h,w)
     G:Tensor, # Gradients of the score in them, (n,c,h,w)
-):            # Signed maps, (n,h,w)
+)->Tensor:    # Signed maps, (n,h,w)
     "First principal component of Grad-CAM's weighted feature maps, as with pytorch-grad-cam's `eigen_smooth`"
     return first_component(G.mean((2,3), keepdim=True)*A)
 
@@ -100,8 +102,8 @@ def eigen_smooth_grad_cam(
 @contextmanager
 def output_changed(
     layer:nn.Module, # Whose output to change
-    change,          # What to do with it: output to output, or to None to leave it
-):
+    change:Callable, # What to do with it: output to output, or to None to leave it
+)->Iterator[None]:
     "While the block is open, `layer` gives what `change` makes of its output; nothing stays on the layer"
     handle = layer.register_forward_hook(lambda layer, inp, out: change(out))
     try: yield
@@ -136,8 +138,8 @@ def _fixed(target, logits, i, n): # what is asked of picture i, as a function of
     return (lambda y: y[:,t]),t
 
 def weight_method(
-    weigh, # (ask, x, A, chunk) to weights (c,) or (c,m) of one picture; `ask(x, change, n)` gives the scores of pictures, n rows once the layer's output is changed
-):         # A method: (model, xb, layer, target, signed, chunk, bar) to `Cams`
+    weigh:Callable, # (ask, x, A, chunk) to weights (c,) or (c,m) of one picture; `ask(x, change, n)` gives the scores of pictures, n rows once the layer's output is changed
+)->Callable:        # A method: (model, xb, layer, target, signed, chunk, bar) to `Cams`
     "A method that weighs the channels of a layer by trying; it keeps the function's name and words"
     def method(
         model:nn.Module,    # Network: (n,c,H,W) to logits (n,k)
@@ -165,11 +167,11 @@ def weight_method(
 # %% ../nbs/05_methods.ipynb #cbe4b513
 @weight_method
 def ablation_cam(
-    ask,       # Scores of pictures, see `weight_method`
-    x:Tensor,  # One picture, (1,c,H,W)
-    A:Tensor,  # Its feature maps, (1,c,h,w)
-    chunk:int, # Variants at a time
-):             # Weights, (c,) or (c,m)
+    ask:Callable, # Scores of pictures, see `weight_method`
+    x:Tensor,     # One picture, (1,c,H,W)
+    A:Tensor,     # Its feature maps, (1,c,h,w)
+    chunk:int,    # Variants at a time
+)->Tensor:        # Weights, (c,) or (c,m)
     "Ablation-CAM, [Desai & Ramaswamy 2020](https://doi.org/10.1109/WACV45572.2020.9093360), with the fall of the score itself as weight"
     def copies(keep): return ask(x if alone else x.expand(len(keep),-1,-1,-1), lambda out: out*keep[:,:,None,None], len(keep))
     alone = True
@@ -181,11 +183,11 @@ def ablation_cam(
 # %% ../nbs/05_methods.ipynb #d808d919
 @weight_method
 def score_cam(
-    ask,       # Scores of pictures, see `weight_method`
-    x:Tensor,  # One picture, (1,c,H,W)
-    A:Tensor,  # Its feature maps, (1,c,h,w)
-    chunk:int, # Masked pictures at a time
-):             # Weights, (c,) or (c,m)
+    ask:Callable, # Scores of pictures, see `weight_method`
+    x:Tensor,     # One picture, (1,c,H,W)
+    A:Tensor,     # Its feature maps, (1,c,h,w)
+    chunk:int,    # Masked pictures at a time
+)->Tensor:        # Weights, (c,) or (c,m)
     "Score-CAM, [Wang et al. 2019](https://arxiv.org/abs/1910.01279)"
     black = ask(x*0)
     def masked(a): # scores of the picture under some feature maps, (k,1,h,w)
@@ -198,13 +200,13 @@ def score_cam(
 
 # %% ../nbs/05_methods.ipynb #55e30948
 def class_maps(
-    model:nn.Module,    # Network whose head is a mean over positions and one linear layer
-    xb:Tensor,          # Normalised pictures, (n,c,H,W)
-    layer='layer4',     # The last layer before the mean, or its name
-    head='linear',      # The linear layer, or its name
-    chunk:int=32,       # Pictures at a time
-    bar:bool=False,     # Show progress?
-)->Cams:                # Signed maps (n,k,h,w), logits, classes (n,k)
+    model:nn.Module, # Network whose head is a mean over positions and one linear layer
+    xb:Tensor,       # Normalised pictures, (n,c,H,W)
+    layer:Union[str,nn.Module]='layer4', # The last layer before the mean, or its name
+    head:Union[str,nn.Module]='linear', # The linear layer, or its name
+    chunk:int=32,    # Pictures at a time
+    bar:bool=False,  # Show progress?
+)->Cams:             # Signed maps (n,k,h,w), logits, classes (n,k)
     "CAM, equation 2 of [Zhou et al. 2015](https://arxiv.org/abs/1512.04150), for all classes; raises `ValueError` for another head"
     model = plain(model)
     l,h,between = stage(model, layer),stage(model, head),f'between {layer!r} and {head!r} lies more than a mean over positions'
@@ -235,12 +237,12 @@ def _bias(m): # what a layer adds to a picture of zeros: one number a channel, o
 
 # %% ../nbs/05_methods.ipynb #c14a3ba8
 def full_grad(
-    model:nn.Module,    # Network of convolutions, batch norms, linear layers and what is piecewise linear: (n,c,H,W) to logits (n,k)
-    xb:Tensor,          # Normalised pictures, (n,c,H,W)
-    target=None,        # As for `grad_cam`; a function must be linear in the logits
-    chunk:int=32,       # Pictures at a time
-    bar:bool=False,     # Show progress?
-)->Cams:                # Signed maps (n,H,W) or (n,m,H,W), logits, classes
+    model:nn.Module, # Network of convolutions, batch norms, linear layers and what is piecewise linear: (n,c,H,W) to logits (n,k)
+    xb:Tensor,       # Normalised pictures, (n,c,H,W)
+    target:Any=None, # As for `grad_cam`; a function must be linear in the logits
+    chunk:int=32,    # Pictures at a time
+    bar:bool=False,  # Show progress?
+)->Cams:             # Signed maps (n,H,W) or (n,m,H,W), logits, classes
     "FullGrad, equation 4 of [Srinivas & Fleuret 2019](https://arxiv.org/abs/1905.00780), signed: the sum of a map is the score without the biases of linear layers"
     model = plain(model)
     def one(x, at):
@@ -269,13 +271,13 @@ def full_grad(
 
 # %% ../nbs/05_methods.ipynb #b1e0c7a2
 def input_gradient(
-    model:nn.Module,  # Network: (n,c,H,W) to logits (n,k)
-    xb:Tensor,        # Normalised pictures, (n,c,H,W)
-    target=None,      # As for `grad_cam`
-    chunk:int=32,     # Pictures at a time
-    bar:bool=False,   # Show progress?
-    rule=None,        # A context for the forward pass
-)->Cams:              # Gradients (n,c,H,W), or (n,m,c,H,W) for several targets; logits, classes
+    model:nn.Module, # Network: (n,c,H,W) to logits (n,k)
+    xb:Tensor,       # Normalised pictures, (n,c,H,W)
+    target:Any=None, # As for `grad_cam`
+    chunk:int=32,    # Pictures at a time
+    bar:bool=False,  # Show progress?
+    rule:Any=None,   # A context for the forward pass
+)->Cams:             # Gradients (n,c,H,W), or (n,m,c,H,W) for several targets; logits, classes
     "The gradient of the score in each pixel and colour, section 3 of [Simonyan et al. 2013](https://arxiv.org/abs/1312.6034)"
     model = plain(model)
     def one(x, at):
@@ -298,7 +300,7 @@ class _GuidedReLU(torch.autograd.Function):
 class GuidedReLUs(TorchFunctionMode):
     "While the block is open, every ReLU sends back only positive gradients of positive inputs; counts them in `n`"
     n = 0
-    def __torch_function__(self, f, types, args=(), kwargs=None):
+    def __torch_function__(self, f:Callable, types:Any, args:tuple=(), kwargs:dict=None)->Any:
         kwargs = kwargs or {}
         if f not in (F.relu,F.relu_,torch.relu,torch.relu_,torch.Tensor.relu,torch.Tensor.relu_): return f(*args, **kwargs)
         self.n += 1
@@ -309,7 +311,7 @@ class GuidedReLUs(TorchFunctionMode):
 def guided_backprop(
     model:nn.Module, # Network with ReLUs: (n,c,H,W) to logits (n,k)
     xb:Tensor,       # Normalised pictures, (n,c,H,W)
-    target=None,     # As for `grad_cam`
+    target:Any=None, # As for `grad_cam`
     chunk:int=32,    # Pictures at a time
     bar:bool=False,  # Show progress?
 )->Tensor:           # Guided gradients, (n,c,H,W), or (n,m,c,H,W) for several targets
@@ -322,8 +324,8 @@ def guided_backprop(
 def guided_grad_cam(
     model:nn.Module, # Network with ReLUs: (n,c,H,W) to logits (n,k)
     xb:Tensor,       # Normalised pictures, (n,c,H,W)
-    layer='layer4',  # Layer of the Grad-CAM, or its name
-    target=None,     # As for `grad_cam`
+    layer:Union[str,nn.Module]='layer4', # Layer of the Grad-CAM, or its name
+    target:Any=None, # As for `grad_cam`
 )->Tensor:           # (n,c,H,W), or (n,m,c,H,W) for several targets
     "Guided Grad-CAM, section 3.2 of [Selvaraju et al. 2016](https://arxiv.org/abs/1610.02391)"
     return guided_backprop(model, xb, target)*upsample(grad_cam(model, xb, layer, target).maps, xb.shape[2:]).unsqueeze(-3)
@@ -332,14 +334,14 @@ def guided_grad_cam(
 class finer:
     "Finer-CAM's target, equation 5 of [Zhang et al. 2025](https://arxiv.org/abs/2501.11309), as pytorch-grad-cam weighs it; for methods with gradients"
     def __init__(self,
-        classes=None,   # Class to explain, one or one for each picture, (n,); None for the predicted ones
-        others:int=3,   # How many of the nearest classes to compare with
-        alpha:float=1., # How much of their logits to subtract
+        classes:Any=None, # Class to explain, one or one for each picture, (n,); None for the predicted ones
+        others:int=3,     # How many of the nearest classes to compare with
+        alpha:float=1.,   # How much of their logits to subtract
     ):
         if others<1: raise ValueError(f"{others=} must be at least 1")
         self.classes,self.others,self.alpha = classes,others,alpha
-    def part(self, at, n): return self if self.classes is None else finer(classes_at(self.classes, at, n), self.others, self.alpha) # of some of n pictures
-    def __call__(self, y):
+    def part(self, at:Any, n:int)->'finer': return self if self.classes is None else finer(classes_at(self.classes, at, n), self.others, self.alpha) # of some of n pictures
+    def __call__(self, y:Tensor)->Tensor:
         t = y.argmax(1) if self.classes is None else classes_at(self.classes, slice(None), len(y)).to(y.device)
         s = logits_of(y, t)
         near = (y.detach()-s.detach()[:,None]).abs().scatter(1, t[:,None], float('inf')).topk(min(self.others, y.shape[1]-1), largest=False).indices
@@ -348,9 +350,9 @@ class finer:
 
 # %% ../nbs/05_methods.ipynb #728ecb85
 def smoothed(
-    method,                     # Such as `grad_cam`
+    method:Callable,            # Such as `grad_cam`
     factors:tuple=(1.,0.9,1.1), # What normalised pixels are multiplied by, in each variant; each is also mirrored; the first one's logits and classes count
-):                              # A method with the same arguments, for one layer
+)->Callable:                    # A method with the same arguments, for one layer
     "Mean of a method's maps over variants of each picture, turned back"
     def smooth(model, xb, layer='layer4', target=None, **kw):
         first = method(model, xb*factors[0], layer, target, **kw)
@@ -387,14 +389,14 @@ def agreement(
     b:Tensor, # Maps of the same pictures, of another size perhaps
 )->Tensor:    # (n,) in [-1,1]
     "Rank correlation of maps; of two sizes the finer ones are averaged down to the coarser"
-    size = [min(s) for s in zip(a.shape[1:], b.shape[1:])]
+    size = min(a.shape[1], b.shape[1]),min(a.shape[2], b.shape[2])
     return rank_correlation(*(F.adaptive_avg_pool2d(m, size) for m in (a,b)))
 
 def show_methods(
     model:nn.Module,     # Network
     x:np.ndarray,        # One picture, (H,W,3) uint8
-    target=None,         # Class; None takes the predicted one
-    layer='layer4',      # Layer or its name
+    target:Any=None,     # Class; None takes the predicted one
+    layer:Union[str,nn.Module]='layer4', # Layer or its name
     which:dict=everyone, # Name to method
 )->np.ndarray:           # The axes
     "One picture under every method, each in a range of its own, with its agreement with the first, and a word on those that do not ask for the class"

@@ -6,6 +6,8 @@
 __all__ = ['orthogonal', 'Muon']
 
 # %% ../nbs/02_muon.ipynb #0a6b4c79
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
@@ -30,7 +32,7 @@ def orthogonal(
 class Muon(Optimizer):
     "Nesterov momentum for all; groups with `turn` step along orthogonal matrices, on weights of fixed length"
     def __init__(self,
-        params,                # Parameters, or groups of them
+        params:Any,            # Parameters, or groups of them
         lr:float,              # Learning rate; of groups with `turn`, about the angle of a step in radians
         momentum:float=0.9,    # In [0,1)
         weight_decay:float=0., # Apart from the gradient, for groups without `turn`
@@ -38,7 +40,7 @@ class Muon(Optimizer):
     ): super().__init__(params, dict(lr=lr, momentum=momentum, weight_decay=weight_decay, turn=turn))
 
     @torch.no_grad()
-    def step(self):
+    def step(self)->None: # type: ignore[override]
         for g in self.param_groups:
             ps = [p for p in g['params'] if p.grad is not None]
             for p in ps:

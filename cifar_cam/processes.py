@@ -7,7 +7,9 @@ __all__ = ['Shared', 'together']
 
 # %% ../nbs/08_processes.ipynb #8b080006
 import os
+from collections.abc import Iterator,Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -35,16 +37,16 @@ class Shared(Run):
         self.forward = DistributedDataParallel(self.model, [self.device] if 'cuda' in str(self.device) else None)
         if compile: self.forward = torch.compile(self.forward)
 
-    def total(self, *sums):
+    def total(self, *sums:Any)->list:
         t = torch.tensor([float(v) for v in sums], dtype=torch.double, device=self.device)
         dist.all_reduce(t)
         return t.tolist()
 
-    def train(self, callbacks=()):
+    def train(self, callbacks:Sequence=())->None:
         super().train(callbacks)
         for b in self.model.buffers(): dist.broadcast(b, 0) # the last step changed everyone's own
 
-    def measured(self):
+    def measured(self)->tuple:
         rank,world = self.batches.batch_sampler.share
         logits,parts = predict(self.model, self.held[rank::world], precision=self.recipe.precision),[None]*world
         dist.all_gather_object(parts, logits)
@@ -56,7 +58,7 @@ class Shared(Run):
 @contextmanager
 def together(
     device:str=None, # 'cpu' or 'cuda'; None takes the GPU if there is one
-):                   # `Shared` or, alone, `Run`; this process's device
+)->Iterator[tuple]:  # `Shared` or, alone, `Run`; this process's device
     "Inside the `with` block this process belongs to the group that `torchrun` started, if it did"
     device = device or default_device()
     if 'LOCAL_RANK' not in os.environ:

@@ -8,6 +8,7 @@ __all__ = ['FILES', 'figure_uri', 'packaged_run', 'report_numbers', 'write_repor
 # %% ../nbs/07_report.ipynb #24bf9d03
 import base64,hashlib,io,json
 from pathlib import Path
+from typing import Any,Union
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -28,9 +29,9 @@ from .truth import random_map,truth
 
 # %% ../nbs/07_report.ipynb #cbbf506b
 def figure_uri(
-    ax,           # Axes of the figure, one or an array of them; the figure is closed
-    dpi:int=110,  # Pixels an inch
-)->str:           # A data URI with a PNG
+    ax:Any,      # Axes of the figure, one or an array of them; the figure is closed
+    dpi:int=110, # Pixels an inch
+)->str:          # A data URI with a PNG
     "A matplotlib figure as text for an HTML page"
     fig,buf = np.ravel(ax)[0].figure,io.BytesIO()
     fig.savefig(buf, format='png', dpi=dpi, bbox_inches='tight') # whole labels
@@ -95,20 +96,20 @@ def _seal(out): # the manifest, when all else is written
 
 # %% ../nbs/07_report.ipynb #70000004
 def write_report(
-    out:str,                 # Folder to write to; made if needed
-    model:nn.Module,         # Network
-    pics:Pictures,           # Pictures to report on, as a rule a test set
-    card:dict=None,          # How the network was made, see `save_run`; None if nobody knows
-    history=None,            # What `fit` returned; None leaves out the curves
-    sweep:Sweep=None,        # LR range test; None leaves it out
-    layer:str='layer4',      # Stage of the maps
-    k:int=12,                # Mistakes, and correct pictures, to show
-    title:str=None,          # Heading; None makes one from the data's name
-    weights:str='not named', # What to call the weights
-    near:Neighbours=None,    # Nearest training pictures of `pics`; None leaves them out
-    train:Pictures=None,     # The pictures that `near` speaks of, in the order of their source
-    learned:bool=False,      # Did the network learn from `pics`? The report says so
-)->dict:                     # The numbers, as in summary.json
+    out:Union[str,Path],       # Folder to write to; made if needed
+    model:nn.Module,           # Network
+    pics:Pictures,             # Pictures to report on, as a rule a test set
+    card:dict=None,            # How the network was made, see `save_run`; None if nobody knows
+    history:pd.DataFrame=None, # What `fit` returned; None leaves out the curves
+    sweep:Sweep=None,          # LR range test; None leaves it out
+    layer:str='layer4',        # Stage of the maps
+    k:int=12,                  # Mistakes, and correct pictures, to show
+    title:str=None,            # Heading; None makes one from the data's name
+    weights:str='not named',   # What to call the weights
+    near:Neighbours=None,      # Nearest training pictures of `pics`; None leaves them out
+    train:Pictures=None,       # The pictures that `near` speaks of, in the order of their source
+    learned:bool=False,        # Did the network learn from `pics`? The report says so
+)->dict:                       # The numbers, as in summary.json
     "Write a report and its evidence; raises `ValueError` when there is nothing to report on"
     if not len(pics): raise ValueError(f"no pictures in {pics.name}: nothing to report on")
     if k<1: raise ValueError(f"{k=} must be at least 1")
@@ -138,8 +139,8 @@ class Report(dict):
     cams:dict
 
 def read_report(
-    out:str,   # Folder that `write_report` wrote to
-)->Report:     # Numbers and evidence
+    out:Union[str,Path], # Folder that `write_report` wrote to
+)->Report:               # Numbers and evidence
     "A complete report; raises `ValueError` for one that is not complete or was changed"
     out = Path(out)
     if not (out/'manifest.json').exists(): raise ValueError(f"{out} holds no complete report: its manifest is missing; write it again")

@@ -8,12 +8,14 @@ __all__ = ['STAGES', 'WEIGHTS', 'BasicBlock', 'ResNet', 'resnet18', 'stage', 'ev
 
 # %% ../nbs/01_resnet.ipynb #607dfbf5
 import hashlib,json,pickle
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any,Union
 
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor,nn
 
 # %% ../nbs/01_resnet.ipynb #f0632672
 class BasicBlock(nn.Module):
@@ -31,7 +33,7 @@ class BasicBlock(nn.Module):
         self.shortcut = nn.Sequential()
         if stride!=1 or n_in!=n_out: self.shortcut = nn.Sequential(nn.Conv2d(n_in, n_out, 1, stride=stride, bias=False), nn.BatchNorm2d(n_out))
 
-    def forward(self, x):
+    def forward(self, x:Tensor)->Tensor:
         y = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)))))
         return F.relu(y+self.shortcut(x))
 
@@ -58,7 +60,7 @@ class ResNet(nn.Module):
         self.linear = nn.Linear(8*width, n_classes)
         self.dropout = dropout
 
-    def forward(self, x):
+    def forward(self, x:Tensor)->Tensor:
         if x.ndim!=4 or x.shape[1]!=3: raise ValueError(f"x must be normalised pictures (n,3,H,W), got {tuple(x.shape)}")
         for s in (self.conv1, self.bn1, self.layer0, self.layer1, self.layer2, self.layer3, self.layer4): x = s(x)
         return self.linear(F.dropout(x.mean((2,3)), self.dropout, self.training))
@@ -77,9 +79,9 @@ def resnet18(
 
 # %% ../nbs/01_resnet.ipynb #799d834f
 def stage(
-    model:nn.Module, # Network with named layers
-    name:str,        # Such as 'layer3', a path such as 'layer3.1.conv2', or the layer itself
-)->nn.Module:        # The layer of that name
+    model:nn.Module,           # Network with named layers
+    name:Union[str,nn.Module], # Such as 'layer3', a path such as 'layer3.1.conv2', or the layer itself
+)->nn.Module:                  # The layer of that name
     "A layer by its name; raises `ValueError`, which lists the names, when there is none"
     if not isinstance(name, (str,nn.Module)): raise ValueError(f"layer must be one layer or its name, got {name!r}")
     layers = dict(model.named_modules())
@@ -94,7 +96,7 @@ def stage(
 @contextmanager
 def eval_mode(
     model:nn.Module, # Network to lend
-):
+)->Iterator[nn.Module]:
     "Evaluation mode inside the `with` block; afterwards each submodule has the mode it had before, also after an error"
     was = {m:m.training for m in model.modules()}
     try: yield model.eval()
@@ -121,7 +123,7 @@ class Summary:
                                               ('Non-trainable params',self.n_params-self.n_trainable)])
         yield from ((k, f'{v:.2f}') for k,v in self.sizes.items())
 
-    def __repr__(self):
+    def __repr__(self)->str:
         head = f"{'Layer (type)':>20} {'Output Shape':>24} {'Param #':>14}"
         body = [f'{n:>20} {str(list(s)):>24} {p:>14,}' for n,s,p in self.rows]
         return '\n'.join([head, '='*len(head), *body, '='*len(head), *(f'{k}: {v}' for k,v in self._tail())])
@@ -152,9 +154,9 @@ def summary(
 
 # %% ../nbs/01_resnet.ipynb #139e248b
 def load_plain(
-    file:Path,         # A file that `torch.save` wrote
-    device:str='cpu',  # Where the tensors go
-):                     # Tensors, numbers, texts, lists and dictionaries
+    file:Path,        # A file that `torch.save` wrote
+    device:str='cpu', # Where the tensors go
+)->Any:               # Tensors, numbers, texts, lists and dictionaries
     "What a file holds, if it is plain; raises `ValueError` for anything that would have to be executed, and for a damaged file"
     try: return torch.load(file, map_location=device, weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError) as e:
@@ -173,8 +175,8 @@ def _read_state(file): # the tensors of a checkpoint by name, without wrapping a
     return {k.removeprefix('module.'):v for k,v in state.items() if torch.is_tensor(v)}
 
 def load_weights(
-    file:str,  # A .safetensors file, or one that `torch.save` wrote
-)->ResNet:     # The network, in evaluation mode, in float32
+    file:Union[str,Path], # A .safetensors file, or one that `torch.save` wrote
+)->ResNet:                # The network, in evaluation mode, in float32
     "A ResNet-18 with the weights of a file; raises `FileNotFoundError`, and `ValueError` when they are of another architecture"
     file = Path(file)
     state = _read_state(file)
@@ -187,10 +189,10 @@ def load_weights(
 
 # %% ../nbs/01_resnet.ipynb #3bd1e224
 def save_weights(
-    model:nn.Module, # Network to save
-    file:str,        # Name without ending; .safetensors is added, and .json for the card
-    **card,          # What to write on the card: recipe, accuracy, hardware, …
-)->Path:             # The file
+    model:nn.Module,      # Network to save
+    file:Union[str,Path], # Name without ending; .safetensors is added, and .json for the card
+    **card:Any,           # What to write on the card: recipe, accuracy, hardware, …
+)->Path:                  # The file
     "Save weights in half precision with their card"
     from safetensors.torch import save_file
     file,note = Path(f'{file}.safetensors'),Path(f'{file}.json') # not with_suffix, which eats the end of 'lr0.1'

@@ -7,9 +7,12 @@ __all__ = ['run_state', 'set_state', 'Checkpoint', 'Average', 'Log', 'Board', 's
 
 # %% ../nbs/08_runs.ipynb #1fc0fe96
 import copy,hashlib,json,signal,threading,time
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any,Union
 
+import pandas as pd
 import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel,get_ema_multi_avg_fn
@@ -35,9 +38,9 @@ def run_state(
 def set_state(
     run:Run,    # A fresh run
     state:dict, # What `run_state` gave
-):
+)->None:
     "Put a run where another one stood; raises `ValueError` with the settings that differ"
-    was,now = ({'data':o['data'], **o['recipe']} for o in (state,dict(data=run.data, recipe=asdict(run.recipe))))
+    was,now = ({'data':o['data']}|o['recipe'] for o in (state,dict(data=run.data, recipe=asdict(run.recipe))))
     other = [f"{k} was {was.get(k)!r}, is {now.get(k)!r}" for k in was|now if was.get(k)!=now.get(k)]
     if other: raise ValueError(f"the run that was saved has other settings: {'; '.join(other)}. Use them, or another file")
     run.model.load_state_dict(state['model'])
@@ -49,11 +52,11 @@ def set_state(
 class Checkpoint(Callback):
     "Saves a run after each epoch and every few minutes, stops it when told to, and takes it up again where the file left it; comes first among callbacks"
     def __init__(self,
-        file:str,          # Where; the folder is made if needed
-        minutes:float=10., # Between two times in an epoch; 0 saves after each step
+        file:Union[str,Path], # Where; the folder is made if needed
+        minutes:float=10.,    # Between two times in an epoch; 0 saves after each step
     ): self.file,self.minutes,self.told,self.before = Path(file),minutes,False,{}
 
-    def begin(self, run):
+    def begin(self, run:Run)->None:
         if self.file.exists():
             state = load_plain(self.file, run.device)
             if not isinstance(state, dict) or not {'data','recipe','rows','sums'}<=state.keys(): raise ValueError(f"{self.file} is not a checkpoint of a run: name another file")
@@ -65,7 +68,7 @@ class Checkpoint(Callback):
         if self.told: raise KeyboardInterrupt
         self.told = True
 
-    def save(self, run):
+    def save(self, run:Run)->None:
         run.check()
         if not all(p.isfinite().all() for p in run.model.parameters()):
             raise FloatingPointError(f"epoch {len(run.rows)+1}: the weights are no numbers any more; try a lower rate than {run.recipe.lr}")
@@ -75,17 +78,17 @@ class Checkpoint(Callback):
             with whole(self.file) as part, part.open('wb') as f: torch.save(run_state(run), f)
         except (OSError, RuntimeError) as e: raise OSError(f"{self.file} could not be written ({e}); what was there before is untouched") from None
 
-    def step(self, run):
+    def step(self, run:Run)->None:
         alone = run.batches.batch_sampler.share[1]==1 # sums that processes share are whole at the end of an epoch only
         if alone and (self.told or time.monotonic()-self.last>=60*self.minutes): self.epoch(run)
-    def epoch(self, run):
+    def epoch(self, run:Run)->None:
         self.save(run)
         if not self.told: return
         where = f"{len(run.rows)} epochs and {run.sums.get('steps', 0)} steps"
         raise KeyboardInterrupt(f"stopped after {where}, saved in {self.file}: the same run, started again, goes on from there (on the command line, with --resume)")
-    def end(self, run):
+    def end(self, run:Run)->None:
         for s,h in self.before.items(): signal.signal(s, h)
-    def failed(self, run, error):
+    def failed(self, run:Run, error:BaseException)->None:
         self.end(run)
         if isinstance(error, FloatingPointError): error.add_note(f"The last good state is in {self.file}." if self.file.exists() else "No state had been saved yet.")
 
@@ -95,38 +98,38 @@ class Average(Callback):
     def __init__(self,
         decay:float=0.99, # Share of the past, in [0,1)
     ): self.decay = decay
-    def begin(self, run):
+    def begin(self, run:Run)->None:
         self.avg = AveragedModel(run.model, multi_avg_fn=get_ema_multi_avg_fn(self.decay), use_buffers=True)
         if 'average' in run.kept: self.avg.load_state_dict(run.kept['average'])
         run.kept['average'] = self.avg.state_dict() # the tensors themselves, which go on changing
-    def step(self, run): self.avg.update_parameters(run.model)
-    def end(self, run): run.model.load_state_dict(self.avg.module.state_dict())
+    def step(self, run:Run)->None: self.avg.update_parameters(run.model)
+    def end(self, run:Run)->None: run.model.load_state_dict(self.avg.module.state_dict())
 
 # %% ../nbs/08_runs.ipynb #511af8c1
 class Log(Callback):
     "Writes the history as CSV after each epoch"
     def __init__(self,
-        file:str, # CSV; the folder is made if needed
+        file:Union[str,Path], # CSV; the folder is made if needed
     ): self.file = Path(file)
-    def epoch(self, run):
+    def epoch(self, run:Run)->None:
         if not run.writes: return
         with whole(self.file) as part: run.history.to_csv(part, index=False)
 
 class Board(Callback):
     "Writes each epoch's losses, accuracies and rate for TensorBoard"
     def __init__(self,
-        folder:str, # Where TensorBoard looks
+        folder:Union[str,Path], # Where TensorBoard looks
     ): self.folder,self.writer = folder,None
-    def begin(self, run):
+    def begin(self, run:Run)->None:
         if not run.writes: return
         try: from torch.utils.tensorboard import SummaryWriter
         except ImportError: raise ValueError("TensorBoard is not installed: pip install cifar_cam[board]") from None
         self.writer = SummaryWriter(self.folder, purge_step=len(run.rows)+1) # of a run that was taken up again
-    def epoch(self, run):
+    def epoch(self, run:Run)->None:
         for k,v in run.rows[-1].items():
             if self.writer and k!='epoch': self.writer.add_scalar(k, v, len(run.rows))
-    def end(self, run): self.writer and self.writer.close()
-    def failed(self, run, error): self.end(run)
+    def end(self, run:Run)->None: self.writer and self.writer.close()
+    def failed(self, run:Run, error:BaseException)->None: self.end(run)
 
 # %% ../nbs/08_runs.ipynb #d6794c37
 def scores(
@@ -139,13 +142,13 @@ def scores(
 
 # %% ../nbs/08_runs.ipynb #1fa022f5
 def save_run(
-    model:nn.Module, # Trained network
-    history,         # What `fit` returned with it
-    recipe:Recipe,   # What it was trained with
-    splits:Splits,   # Data; its test part is opened here
-    file:str,        # Name without ending; writes .safetensors, .json, .csv, .logits.safetensors, and .sweep.csv if there is a sweep
+    model:nn.Module,      # Trained network
+    history:pd.DataFrame, # What `fit` returned with it
+    recipe:Recipe,        # What it was trained with
+    splits:Splits,        # Data; its test part is opened here
+    file:Union[str,Path], # Name without ending; writes .safetensors, .json, .csv, .logits.safetensors, and .sweep.csv if there is a sweep
     sweep:Sweep=None,# What `find_lr` returned
-)->dict:             # The card
+)->dict:                  # The card
     "Write weights, card, history and test logits of a run; the card states what the weights score as written"
     from safetensors.torch import save_file
     learned = part(splits, recipe.learn)
@@ -162,17 +165,17 @@ def save_run(
 
 # %% ../nbs/08_runs.ipynb #c0956c74
 def save_maps(
-    model:nn.Module,    # Network
-    pics:Pictures,      # Pictures to explain
-    folder:str,         # Where to write; made if needed
-    target=None,        # None, 'all', a class, (n,) one each, (n,m) or (1,m) several
-    layer:str='layer4', # Name of the layer
-    method=grad_cam,    # Such as `grad_cam`
-    signed:bool=True,   # Keep what speaks against the target, too?
-    size:int=1000,      # Pictures in a file
+    model:nn.Module,          # Network
+    pics:Pictures,            # Pictures to explain
+    folder:Union[str,Path],   # Where to write; made if needed
+    target:Any=None,          # None, 'all', a class, (n,) one each, (n,m) or (1,m) several
+    layer:str='layer4',       # Name of the layer
+    method:Callable=grad_cam, # Such as `grad_cam`
+    signed:bool=True,         # Keep what speaks against the target, too?
+    size:int=1000,            # Pictures in a file
     units:str='logits per position', # What the method's numbers are, for the manifest
-    bar:bool=False,     # Show progress?
-)->dict:                # The manifest, as in manifest.json
+    bar:bool=False,           # Show progress?
+)->dict:                      # The manifest, as in manifest.json
     "Write maps, logits and targets of all pictures as safetensors; raises `ValueError` when the folder holds maps made otherwise"
     if callable(target): raise ValueError("target must be classes: a function cannot be named in a manifest")
     folder,n,files = Path(folder),len(pics),{}

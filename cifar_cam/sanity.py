@@ -7,6 +7,8 @@ __all__ = ['changes', 'ssim', 'alike', 'cascade', 'sanity', 'stability', 'sum_er
 
 # %% ../nbs/07_sanity.ipynb #7b060006
 import copy
+from collections.abc import Callable,Iterator
+from typing import Union
 
 import pandas as pd
 import torch
@@ -36,11 +38,11 @@ def ssim(
     return ((2*ma*mb+c1)*(2*cov+c2)/((ma**2+mb**2+c1)*(va+vb+c2))).mean((1,2))
 
 def alike(
-    a:Cams,              # Maps, one a picture
-    b:Cams,              # Maps of the same pictures, of the same size
-    size:tuple=(32,32),  # Of the pictures
-    undo=lambda m: m,    # What to do with the enlarged maps of `b` first
-)->dict:                 # 'rank' and 'ssim' to (n,), NaN where one of the two has no evidence
+    a:Cams,             # Maps, one a picture
+    b:Cams,             # Maps of the same pictures, of the same size
+    size:tuple=(32,32), # Of the pictures
+    undo:Callable=lambda m: m, # What to do with the enlarged maps of `b` first
+)->dict:                # 'rank' and 'ssim' to (n,), NaN where one of the two has no evidence
     "How alike maps are: rank correlation and structural similarity, once they are enlarged"
     none,(ma,mb) = a.empty|b.empty,(c._replace(maps=c.scaled).enlarged(size) for c in (a, b))
     mb = undo(mb)
@@ -50,7 +52,7 @@ def alike(
 def cascade(
     model:nn.Module, # Network; it stays as it is
     seed:int=0,      # Of the fresh weights
-):                   # Pairs (name of a child, network): one copy, which goes on changing
+)->Iterator[tuple]:  # Pairs (name of a child, network): one copy, which goes on changing
     "A network that forgets: its children, from the last to the first, start afresh; raises `ValueError` for one that cannot"
     net = copy.deepcopy(plain(model))
     for i,(name,child) in enumerate(reversed(list(net.named_children()))):
@@ -66,12 +68,12 @@ def _summed(s): # means and 95 % intervals of what `alike` gives, and how many p
     return {c:v for k in s for c,v in zip((k,f'{k} ±'), interval(s[k]))}|dict(empty=int(s['rank'].isnan().sum()))
 
 def sanity(
-    model:nn.Module,  # Network
-    xb:Tensor,        # Normalised pictures, (n,c,H,W)
-    which:dict,       # Name to method
-    layer='layer4',   # Name of a layer
-    seed:int=0,       # Of the fresh weights
-)->pd.DataFrame:      # A row for each method and child: rank correlation and SSIM with 95 % intervals, pairs without evidence
+    model:nn.Module, # Network
+    xb:Tensor,       # Normalised pictures, (n,c,H,W)
+    which:dict,      # Name to method
+    layer:Union[str,nn.Module]='layer4', # Name of a layer
+    seed:int=0,      # Of the fresh weights
+)->pd.DataFrame:     # A row for each method and child: rank correlation and SSIM with 95 % intervals, pairs without evidence
     "How alike the maps of a network stay to those of the trained one while it forgets; 'other picture' compares trained maps of neighbours"
     first,size = {k:f(model, xb, layer, None) for k,f in which.items()},xb.shape[2:]
     t = next(iter(first.values())).logits.argmax(1)
@@ -91,7 +93,7 @@ def stability(
     model:nn.Module, # Network
     xb:Tensor,       # Normalised pictures, (n,c,H,W)
     which:dict,      # Name to method
-    layer='layer4',  # Name of a layer
+    layer:Union[str,nn.Module]='layer4', # Name of a layer
 )->pd.DataFrame:     # A row for each method and change: rank correlation and SSIM with 95 % intervals, pairs without evidence, share of unchanged answers
     "How alike the maps of changed pictures are to those of the pictures themselves, once the change is undone; noise of 0.1 is a tenth of the data's spread"
     half,rows = copy.deepcopy(plain(model)).bfloat16(),[]
@@ -108,8 +110,8 @@ def stability(
 def sum_error(
     model:nn.Module, # Network whose head is a mean over positions and one linear layer
     xb:Tensor,       # Normalised pictures, (n,c,H,W)
-    layer='layer4',  # The last layer before the mean, or its name
-    head='linear',   # The linear layer, or its name
+    layer:Union[str,nn.Module]='layer4', # The last layer before the mean, or its name
+    head:Union[str,nn.Module]='linear', # The linear layer, or its name
     bar:bool=False,  # Show progress?
 )->Tensor:           # (n,k), in logits
     "By how much the sum of each class's signed Grad-CAM and the bias miss the logit"

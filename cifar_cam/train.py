@@ -9,7 +9,9 @@ __all__ = ['recipes', 'schedules', 'optimizers', 'Recipe', 'schedule', 'optimize
 
 # %% ../nbs/03_train.ipynb #a8113236
 import logging,sys,time
+from collections.abc import Callable,Iterator,Sequence
 from dataclasses import dataclass,replace
+from typing import Any,Union
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -19,7 +21,7 @@ import torch.nn.functional as F
 from fastcore.basics import patch
 from torch import Tensor,nn
 from torch.optim import Optimizer,SGD
-from torch.optim.lr_scheduler import ConstantLR,CosineAnnealingLR,OneCycleLR,StepLR
+from torch.optim.lr_scheduler import ConstantLR,CosineAnnealingLR,LRScheduler,OneCycleLR,StepLR
 from tqdm import tqdm
 
 from .data import DeviceBatches,Pictures,Splits,loader,norm
@@ -57,7 +59,7 @@ class Recipe:
     warmup:float=0.25          # Share of the steps until the peak, for 'one_cycle'
     drop_every:int=7           # Epochs between drops to a tenth, for 'step'
 
-    def __post_init__(self):
+    def __post_init__(self)->None:
         if self.precision not in ('float32','bfloat16'): raise ValueError(f"unknown precision {self.precision!r}: 'float32' or 'bfloat16'")
         if not 0<=self.grow<=1: raise ValueError(f"grow={self.grow} must be a share of the epochs, from 0 to 1")
         if self.width<8: raise ValueError(f"width={self.width} must be at least 8: with fewer channels PyTorch's convolutions write beyond their memory on some processors")
@@ -87,10 +89,10 @@ def _constant(opt, r, n): return ConstantLR(opt, factor=1.)
 schedules = dict(one_cycle=_one_cycle, step=_step, cosine=_cosine, constant=_constant)
 
 def schedule(
-    opt:Optimizer,   # Optimizer to steer; the peak of each group is its rate now
-    recipe:Recipe,   # Names the schedule
-    n:int,           # Steps of the whole run
-):                   # A PyTorch scheduler; call `.step()` after each batch
+    opt:Optimizer, # Optimizer to steer; the peak of each group is its rate now
+    recipe:Recipe, # Names the schedule
+    n:int,         # Steps of the whole run
+)->LRScheduler:    # A PyTorch scheduler; call `.step()` after each batch
     "The recipe's learning-rate schedule over `n` steps; raises `ValueError` for an unknown one"
     if recipe.schedule not in schedules: raise ValueError(f"unknown schedule {recipe.schedule!r}: choose one of {', '.join(schedules)}")
     return schedules[recipe.schedule](opt, recipe, n)
@@ -123,13 +125,13 @@ def _logits(model, xb, precision):
     with _cast(xb.device, precision): return model(xb).float()
 
 def train_step(
-    model:nn.Module, # Network in training mode
-    opt:Optimizer,   # Its optimizer
-    xb:Tensor,       # Normalised pictures, (n,3,H,W)
-    yb:Tensor,       # Labels, (n,)
-    recipe:Recipe,   # Names l1, label_smoothing, chunk, precision
-    per:float=None,  # What the sum of the losses is divided by; None: the pictures
-)->tuple:            # Mean loss (a number on the device, without l1), correct ones
+    model:Callable, # Network in training mode, compiled or shared perhaps
+    opt:Optimizer,  # Its optimizer
+    xb:Tensor,      # Normalised pictures, (n,3,H,W)
+    yb:Tensor,      # Labels, (n,)
+    recipe:Recipe,  # Names l1, label_smoothing, chunk, precision
+    per:float=None, # What the sum of the losses is divided by; None: the pictures
+)->tuple:           # Mean loss (a number on the device, without l1), correct ones
     "One step downhill on a batch"
     total,right,per = 0.,0,per or len(yb)
     for x,y in zip(xb.split(recipe.chunk or len(xb)), yb.split(recipe.chunk or len(yb))):
@@ -158,9 +160,9 @@ def predict(
     with eval_mode(model): return torch.cat([_logits(model, norm(b.to(device)), precision).cpu() for b in x.split(bs)])
 
 def loss_acc(
-    logits:Tensor,  # (n,k)
-    labels:Tensor,  # (n,), array or tensor
-)->tuple:           # Mean cross-entropy, share of correct ones in [0,1]
+    logits:Tensor, # (n,k)
+    labels:Union[np.ndarray,Tensor], # (n,)
+)->tuple:          # Mean cross-entropy, share of correct ones in [0,1]
     "Loss and accuracy of logits"
     y = torch.as_tensor(labels)
     return F.cross_entropy(logits, y).item(),(logits.argmax(1)==y).double().mean().item()
@@ -198,11 +200,11 @@ def part(
     return getattr(splits, name)
 
 def batches(
-    splits:Splits,         # Data
-    recipe:Recipe,         # Names learn, bs, augment, batched, alternate, seed
-    device:str='cpu',      # Where whole batches are made
-    workers:int=0,         # Processes that prepare batches, when they are not made whole
-):                         # A `DataLoader` or `DeviceBatches`; each pass is the next epoch
+    splits:Splits,    # Data
+    recipe:Recipe,    # Names learn, bs, augment, batched, alternate, seed
+    device:str='cpu', # Where whole batches are made
+    workers:int=0,    # Processes that prepare batches, when they are not made whole
+)->Any:               # A `DataLoader` or `DeviceBatches`; each pass is the next epoch
     "The batches that a recipe learns from"
     pics = part(splits, recipe.learn)
     if recipe.batched: return DeviceBatches(pics, recipe.bs, recipe.augment, recipe.seed, device, recipe.alternate)
@@ -222,11 +224,11 @@ def side(
 # %% ../nbs/03_train.ipynb #aa58fa31
 class Callback:
     "Told by `fit` how a run goes; does nothing: override what you need"
-    def begin(self, run): pass # before the first step
-    def step(self, run): pass  # after each optimizer step
-    def epoch(self, run): pass # after each epoch, its row in `run.rows`
-    def end(self, run): pass   # after the last
-    def failed(self, run, error): pass # instead of `end`, when an error or an interruption ends the run
+    def begin(self, run:'Run')->None: pass # before the first step
+    def step(self, run:'Run')->None: pass # after each optimizer step
+    def epoch(self, run:'Run')->None: pass # after each epoch, its row in `run.rows`
+    def end(self, run:'Run')->None: pass # after the last
+    def failed(self, run:'Run', error:BaseException)->None: pass # instead of `end`, when an error or an interruption ends the run
 
 # %% ../nbs/03_train.ipynb #3f97bbab
 _log = logging.getLogger('cifar_cam')
@@ -242,7 +244,7 @@ class Run:
     ):
         if recipe.epochs<1: raise ValueError(f"epochs={recipe.epochs} must be at least 1")
         self.recipe,self.device,self.data = recipe,device or default_device(),f'{part(splits, recipe.learn).name}, {len(part(splits, recipe.learn)):,} pictures'
-        self.held = None if recipe.watch=='none' else part(splits, recipe.watch)
+        self.held:Any = None if recipe.watch=='none' else part(splits, recipe.watch)
         if self.held is not None and not len(self.held): raise ValueError(f"watch={recipe.watch!r} is a part without pictures: watch another, or 'none'")
         if recipe.precision=='bfloat16' and not has_bfloat16(self.device):
             _log.warning("This machine does not compute in bfloat16, the recipe will be slow here: precision='float32' is faster")
@@ -255,7 +257,7 @@ class Run:
         self.kept,self.writes = {},True            # what callbacks want to find again; whether this process writes and speaks
 
     @property
-    def history(self): return pd.DataFrame(self.rows)
+    def history(self)->pd.DataFrame: return pd.DataFrame(self.rows)
 
 # %% ../nbs/03_train.ipynb #723df1a3
 def _resized(xb, s): # to side `s`, channels last
@@ -263,7 +265,7 @@ def _resized(xb, s): # to side `s`, channels last
     return xb.contiguous(memory_format=torch.channels_last)
 
 @patch
-def steps(self:Run): # A generator: mean loss of the batch, correct ones, pictures
+def steps(self:Run)->Iterator: # Mean loss of the batch, correct ones, pictures
     "The training steps that are left of the epoch"
     epoch,s = len(self.rows),self.batches.batch_sampler
     if not self.sums: self.sums = dict(lr=self.opt.param_groups[0]['lr'], steps=0, loss=0., right=0, pictures=0, seconds=0.)
@@ -283,7 +285,7 @@ def steps(self:Run): # A generator: mean loss of the batch, correct ones, pictur
 
 # %% ../nbs/03_train.ipynb #7b1a2ae5
 @patch
-def check(self:Run):
+def check(self:Run)->None:
     "Raises `FloatingPointError` with the first step since the last check whose loss is no number"
     new,self.recent = self.recent,[]
     losses = torch.stack([l for l,_ in new]).tolist() if new else [] # one look at the device
@@ -298,8 +300,8 @@ def _silent(run): # is there neither a terminal nor a notebook, or another proce
 
 @patch
 def train(self:Run,
-    callbacks:tuple=(), # Told after each step
-):
+    callbacks:Sequence=(), # Told after each step
+)->None:
     "Take the steps that are left of the epoch; raises `FloatingPointError` when the loss is no number any more"
     title,n = f'Epoch {len(self.rows)+1}/{self.recipe.epochs}',self.batches.batch_sampler.n
     with tqdm(total=n, initial=self.sums.get('pictures', 0), desc=title, unit=' pictures', unit_scale=True, leave=False, **_silent(self)) as bar:
@@ -312,15 +314,15 @@ def train(self:Run,
             bar.update(m*self.batches.batch_sampler.share[1])
 
 @patch
-def total(self:Run, *sums): return [float(v) for v in sums] # over all processes; here is one
+def total(self:Run, *sums:Any)->list: return [float(v) for v in sums] # over all processes; here is one
 
 @patch
-def measured(self:Run): return loss_acc(predict(self.model, self.held, precision=self.recipe.precision), self.held.y) # of the part that is watched
+def measured(self:Run)->tuple: return loss_acc(predict(self.model, self.held, precision=self.recipe.precision), self.held.y) # of the part that is watched
 
 @patch
 def one_epoch(self:Run,
-    callbacks:tuple=(), # Told after each step
-):
+    callbacks:Sequence=(), # Told after each step
+)->None:
     "Train for an epoch, or what is left of it, measure, and add a row to the history"
     self.train(callbacks)
     t,r,row = time.perf_counter(),self.recipe,dict(epoch=len(self.rows)+1, lr=self.sums['lr'])
@@ -386,7 +388,7 @@ def find_lr(
     "LR range test of a recipe's untrained network, on the batches that `fit` would give it; raises `ValueError` for Muon"
     if recipe.optimizer!='sgd': raise ValueError(f"optimizer={recipe.optimizer!r}: the range test raises one rate for all weights, as SGD has; try a recipe with 'sgd'")
     model = fresh(recipe, len(splits.train.classes), device)
-    device = next(model.parameters()).device
+    device = str(next(model.parameters()).device)
     dl = batches(splits, recipe, device)
     def loss_func(logits, y): return F.cross_entropy(logits.float(), y, label_smoothing=recipe.label_smoothing)
     with torch.random.fork_rng(), _cast(device, recipe.precision):
@@ -395,8 +397,8 @@ def find_lr(
 
 # %% ../nbs/03_train.ipynb #b5f7e922
 def plot_history(
-    history,     # What `fit` returned, or its CSV read back
-)->list:         # The axes of loss, accuracy and learning rate
+    history:pd.DataFrame, # What `fit` returned, or its CSV read back
+)->list:                  # The axes of loss, accuracy and learning rate
     "Loss and accuracy of both parts and the learning rate, an epoch at a time"
     parts = [p for p in ('train',_watched(history.columns)) if p]
     _,axs = plt.subplots(1, 3, figsize=(9,2.6), layout='constrained')

@@ -9,8 +9,9 @@ __all__ = ['baselines', 'known', 'fills', 'ORDER', 'NO_LAYER', 'random_map', 'ce
 
 # %% ../nbs/06_truth.ipynb #7a060006
 import time
+from collections.abc import Callable,Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any,NamedTuple,Union
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -19,7 +20,6 @@ import torch
 import torch.nn.functional as F
 from matplotlib.colors import hsv_to_rgb
 from torch import Tensor,nn
-from torchvision.transforms.functional import gaussian_blur
 
 from .data import Pictures,norm
 from .files import hardware,load_tensors,save_tensors,weights_sha256
@@ -31,8 +31,8 @@ from .resnet import stage
 def random_map(
     model:nn.Module, # Network
     xb:Tensor,       # Normalised pictures, (n,c,H,W)
-    layer='layer4',  # The noise has its size
-    target=None,     # As for `grad_cam`, one class a picture; the maps do not depend on it
+    layer:Union[str,nn.Module]='layer4', # The noise has its size
+    target:Any=None, # As for `grad_cam`, one class a picture; the maps do not depend on it
 )->Cams:             # Maps (n,h,w) in [0,1)
     "Noise of a layer's size, the same at every call"
     model,g = plain(model),torch.Generator().manual_seed(0)
@@ -45,8 +45,8 @@ def random_map(
 def centre_map(
     model:nn.Module, # Network
     xb:Tensor,       # Normalised pictures, (n,c,H,W)
-    layer=None,      # Not used
-    target=None,     # As for `grad_cam`, one class a picture; the maps do not depend on it
+    layer:Any=None,  # Not used
+    target:Any=None, # As for `grad_cam`, one class a picture; the maps do not depend on it
 )->Cams:             # Maps (n,H,W) in [0,1]
     "A round blob in the middle, whose standard deviation is a quarter of the side"
     h,w = (((torch.arange(s)+0.5)/s-0.5)/0.25 for s in xb.shape[2:])
@@ -60,8 +60,8 @@ def centre_map(
 def gradient_map(
     model:nn.Module, # Network
     xb:Tensor,       # Normalised pictures, (n,c,H,W)
-    layer=None,      # Not used
-    target=None,     # As for `grad_cam`, one class a picture
+    layer:Any=None,  # Not used
+    target:Any=None, # As for `grad_cam`, one class a picture
 )->Cams:             # Maps (n,H,W), 0 or more
     "The largest of each pixel's absolute gradients, section 3.1 of [Simonyan et al. 2013](https://arxiv.org/abs/1312.6034)"
     c = input_gradient(model, xb, target)
@@ -80,7 +80,7 @@ def _flat(maps, mask): # both (n,H*W)
 
 def pointing(
     maps:Tensor, # (n,H,W)
-    mask,        # Where the evidence is, (n,H,W) bool
+    mask:Any,    # Where the evidence is, (n,H,W) bool
 )->Tensor:       # (n,) in [0,1], NaN for a map without evidence
     "Is the highest position inside the mask? Of several, the share that is; after [Zhang et al. 2016](https://arxiv.org/abs/1608.00507)"
     m,inside = _flat(maps, mask)
@@ -89,7 +89,7 @@ def pointing(
 
 def energy(
     maps:Tensor, # (n,H,W); what is below 0 does not count
-    mask,        # Where the evidence is, (n,H,W) bool
+    mask:Any,    # Where the evidence is, (n,H,W) bool
 )->Tensor:       # (n,) in [0,1], NaN for a map without evidence
     "Share of a map's evidence that is inside the mask, section 4.3 of [Wang et al. 2019](https://arxiv.org/abs/1910.01279)"
     m,inside = _flat(maps.double().clamp(min=0), mask)
@@ -97,7 +97,7 @@ def energy(
 
 def best_iou(
     maps:Tensor, # (n,H,W)
-    mask,        # Where the evidence is, (n,H,W) bool
+    mask:Any,    # Where the evidence is, (n,H,W) bool
 )->Tensor:       # (n,) in [0,1], NaN for a map without evidence
     "Intersection over union of the mask with what is above a threshold, 0 or more, at the threshold that suits the map best"
     m,inside = _flat(maps, mask)
@@ -119,7 +119,7 @@ def interval(
 
 # %% ../nbs/06_truth.ipynb #7a060041
 def ideal_map(
-    mask,     # Where the evidence is, (n,H,W) bool
+    mask:Any, # Where the evidence is, (n,H,W) bool
     size:int, # Positions a side
 )->Tensor:    # (n,H,W) in [0,1]
     "The share of the object at each of `size`×`size` positions, enlarged: what a perfect map of that size would look like"
@@ -150,6 +150,7 @@ def blur_fill(
     gone:Tensor, # Not used
 )->Tensor:       # Fits (b,v,c,H,W)
     "The picture out of focus: a Gaussian whose standard deviation is an eighth of the side"
+    from torchvision.transforms.functional import gaussian_blur # torchvision takes seconds to load
     h,w = x.shape[2:]
     return gaussian_blur(x, [2*(w//4)+1, 2*(h//4)+1], [w/8, h/8])[:,None]
 
@@ -188,15 +189,15 @@ fills = {'mean':mean_fill, 'blur':blur_fill, 'noise':noise_fill, 'linear':linear
 
 # %% ../nbs/06_truth.ipynb #7a060018
 def curves(
-    model:nn.Module, # Network: (n,c,H,W) to logits (n,k)
-    xb:Tensor,       # Normalised pictures, (n,c,H,W)
-    target,          # Class, or one for each picture, (n,)
-    maps:Tensor,     # (n,H,W)
-    fill=mean_fill,  # What to put in place of a pixel
-    steps:int=10,    # Shares of pixels: the middles of so many equal parts
-    chunk:int=2,     # Pictures at a time; each is asked 2*steps times
-    bar:bool=False,  # Show progress?
-)->Tensor:           # Probabilities, (n,2,steps): when the highest positions go first [:,0], when the lowest [:,1]
+    model:nn.Module,         # Network: (n,c,H,W) to logits (n,k)
+    xb:Tensor,               # Normalised pictures, (n,c,H,W)
+    target:Any,              # Class, or one for each picture, (n,)
+    maps:Tensor,             # (n,H,W)
+    fill:Callable=mean_fill, # What to put in place of a pixel
+    steps:int=10,            # Shares of pixels: the middles of so many equal parts
+    chunk:int=2,             # Pictures at a time; each is asked 2*steps times
+    bar:bool=False,          # Show progress?
+)->Tensor:                   # Probabilities, (n,2,steps): when the highest positions go first [:,0], when the lowest [:,1]
     "The class's probability as more and more of a picture is replaced; raises `ValueError` when the maps do not have the pictures' size"
     (n,_,h,w),model = xb.shape,plain(model)
     if maps.shape!=(n,h,w): raise ValueError(f"maps must be {(n,h,w)} like the pictures, got {tuple(maps.shape)}: enlarge them first")
@@ -215,7 +216,7 @@ def curves(
 def drop(
     model:nn.Module, # Network: (n,c,H,W) to logits (n,k)
     xb:Tensor,       # Normalised pictures, (n,c,H,W)
-    target,          # Class, or one for each picture, (n,)
+    target:Any,      # Class, or one for each picture, (n,)
     maps:Tensor,     # (n,H,W), with some evidence each
     chunk:int=16,    # Pictures at a time
     bar:bool=False,  # Show progress?
@@ -241,7 +242,7 @@ class Truth(NamedTuple):
     notes:dict  # (method, layer) to what they were made with
 
     @property
-    def table(self): # Numbers: a row for each method and layer
+    def table(self)->pd.DataFrame: # Numbers: a row for each method and layer
         def row(s):
             each = {k:v for k,v in s.items() if v.ndim==1}
             each |= {f'gap, {f}':each[f'insertion, {f}']-each[f'deletion, {f}'] for f in fills if f'deletion, {f}' in each}
@@ -250,11 +251,11 @@ class Truth(NamedTuple):
             return dict(pictures=len(n), empty=int(n.isnan().sum())) | {c:v for k,s in each.items() for c,v in zip((k,f'{k} ±'), interval(s))}
         return pd.DataFrame([dict(method=m, layer=l, **row(s)) for (m,l),s in self.scores.items()])
 
-    def shown(self, digits=3): # The table as text
+    def shown(self, digits:int=3)->pd.DataFrame: # The table as text
         t = self.table
         for c in t.columns[t.columns.str.endswith(' ±')]: t[c[:-2]] = [f'{a:.{digits}f} ± {b:.{digits}f}' for a,b in zip(t[c[:-2]], t.pop(c))]
         return t
-    def __repr__(self): return self.shown().to_string(index=False)
+    def __repr__(self)->str: return self.shown().to_string(index=False)
     def _repr_html_(self): return self.shown().to_html(index=False)
 
 # %% ../nbs/06_truth.ipynb #7a060091
@@ -263,7 +264,7 @@ def score_maps(
     xb:Tensor,       # Normalised pictures, (n,c,H,W)
     cams:Cams,       # One map for each of them, with its class; without, it is the predicted one
     fill:dict,       # Name to fill-in
-    mask=None,       # Where the evidence is, (n,H,W) bool, if it is known
+    mask:Any=None,   # Where the evidence is, (n,H,W) bool, if it is known
     steps:int=10,    # See `curves`
 )->dict:             # Name to scores (n,), NaN for a map without evidence; `curve, fill` to (2,steps)
     "All scores of some maps"
@@ -283,12 +284,12 @@ def truth(
     model:nn.Module,             # Network
     pics:Pictures,               # Pictures; with masks if the truth is known
     which:dict=None,             # Name to method; None: the baselines, and all but the two methods that take minutes
-    layers=('layer3','layer4'),  # Where to take the maps
-    fill=('mean',),              # Names of fill-ins, see `fills`
-    folder:str=None,             # Where scores are kept, and found again; None keeps none
+    layers:Sequence=('layer3','layer4'), # Where to take the maps
+    fill:Sequence=('mean',),     # Names of fill-ins, see `fills`
+    folder:Union[str,Path]=None, # Where scores are kept, and found again; None keeps none
     steps:int=10,                # See `curves`
-    prepare=norm,                # Pictures (n,H,W,3) uint8 to input of the network
-    log=None,                    # Called with a line of text after each row
+    prepare:Callable=norm,       # Pictures (n,H,W,3) uint8 to input of the network
+    log:Callable=None,           # Called with a line of text after each row
 )->Truth:                        # The scores
     "Score the maps of the predicted class, for every method and layer; raises `ValueError` when the folder holds scores of another network or other pictures"
     if unknown := set(fill)-set(fills): raise ValueError(f"no fill-in {', '.join(map(repr, unknown))}: choose from {', '.join(fills)}")
@@ -309,8 +310,8 @@ def truth(
 
 # %% ../nbs/06_truth.ipynb #7a060095
 def read_truth(
-    folder:str, # That `truth` wrote to
-)->Truth:       # The scores: baselines, methods in their order, others
+    folder:Union[str,Path], # That `truth` wrote to
+)->Truth:                   # The scores: baselines, methods in their order, others
     "Stored scores; raises `FileNotFoundError` when there are none"
     files,order = [load_tensors(f) for f in sorted(Path(folder).glob('*.safetensors'))],[*baselines,*everyone]
     files.sort(key=lambda o: order.index(o[1]['method']) if o[1]['method'] in order else len(order))
@@ -360,7 +361,7 @@ def two_shapes(
 # %% ../nbs/06_truth.ipynb #7a060071
 def marked(
     pics:Pictures, # Pictures
-    classes,       # Class that each one's mark stands for, (n,)
+    classes:Any,   # Class that each one's mark stands for, (n,)
     size:int=6,    # Side of the mark in pixels
     seed:int=0,    # Of the corners
 )->Pictures:       # The same with a mark each, which is their mask

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 "Everything here is read from `settings.ini`, the one place for names, versions and requirements"
 from configparser import ConfigParser
 from pathlib import Path

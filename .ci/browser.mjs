@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Looks at reports as their readers do: light and dark, on a phone and on a desktop, without JavaScript, on paper, with the keyboard.
 // node browser.mjs --browser CHROMIUM --title TITLE [--shots DIR] FILE...
 import {existsSync, mkdirSync} from 'node:fs';

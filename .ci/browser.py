@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The HTML report in headless Chromium: two reports are written with the packaged shapes10 net, and browser.mjs looks at them.
 
 The last line is `N passed, M failed`. With `--shots DIR` full-page pictures are kept."""

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 "Every link of a built site that stays on the site leads somewhere: `links.py FOLDER` lists those that do not"
 import sys
 from html.parser import HTMLParser

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Break the maps in turn, in a copy of the repository, and show that the page notices (`make mutants`, PAGES="06_truth" for some).
 
 A mutant is (what is wrong, the code as it is, the broken code). First each page runs as it is; then every line of the table has to say `noticed`."""

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 "What the scripts of this folder share: where things are, and how a notebook is read"
 import base64
 import configparser

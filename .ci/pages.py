@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Execute the notebooks with the real data and store what they show; with --check, say which pages need it.
 
 `nbs/executed.json` keeps, for every page, what its stored outputs were made from and with."""

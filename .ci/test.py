@@ -32,8 +32,9 @@ LIB = CFG['lib_path']
 BIN = Path(sys.prefix)/'bin'
 TMP = Path()          # set in main: a folder that is removed at the end
 LIMIT = 600           # seconds for one notebook
-NOT_COPIED = shutil.ignore_patterns('.git', '.venv', 'build', 'dist', '_docs', '_proc', 'report', 'runs', '*.egg-info', '__pycache__',
-                                    '.ipynb_checkpoints', '.ruff_cache', 'node_modules', 'data_batch_*', 'test_batch', 'cifar-10*')
+NOT_COPIED = shutil.ignore_patterns('.git', '.gitconfig', '.last_checked', 'nbdev.yml', '.venv', 'build', 'dist', '_docs', '_proc',
+                                    'report', 'runs', '*.egg-info', '__pycache__', '.ipynb_checkpoints', '.ruff_cache',
+                                    'node_modules', 'data_batch_*', 'test_batch', 'cifar-10*')
 
 
 # Tools

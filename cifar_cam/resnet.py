@@ -17,6 +17,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor,nn
 
+from .files import whole
+
 # %% ../nbs/01_resnet.ipynb #f0632672
 class BasicBlock(nn.Module):
     "Two 3×3 convolutions and a shortcut around them, figure 2 of [He et al. 2015](https://arxiv.org/abs/1512.03385)"
@@ -193,13 +195,13 @@ def save_weights(
     file:Union[str,Path], # Name without ending; .safetensors is added, and .json for the card
     **card:Any,           # What to write on the card: recipe, accuracy, hardware, …
 )->Path:                  # The file
-    "Save weights in half precision with their card"
+    "Save weights in half precision with their card, each file written whole or not at all; the card comes last"
     from safetensors.torch import save_file
     file,note = Path(f'{file}.safetensors'),Path(f'{file}.json') # not with_suffix, which eats the end of 'lr0.1'
-    file.parent.mkdir(parents=True, exist_ok=True)
-    save_file({k:(v.half() if v.is_floating_point() else v).contiguous() for k,v in model.state_dict().items()}, file)
+    state = {k:(v.half() if v.is_floating_point() else v).contiguous() for k,v in model.state_dict().items()}
+    with whole(file) as part: save_file(state, part)
     card['sha256'] = hashlib.sha256(file.read_bytes()).hexdigest()
-    note.write_text(json.dumps(card, indent=1)+'\n')
+    with whole(note) as part: part.write_text(json.dumps(card, indent=1)+'\n', encoding='utf-8')
     return file
 
 # %% ../nbs/01_resnet.ipynb #985d2135

@@ -276,7 +276,7 @@ def explain(
     if one is None or len(one)!=1:
         many = '' if one is None else f' of {len(one)}'
         raise ValueError(f"picture must be an array (H,W,3) uint8, an index, or one of `Pictures`, got {type(picture).__name__}{many}")
-    how = dict(layer=layer or last_layer(model, prepare(one)), method=method, against=None if against is None else [against], prepare=prepare, steps=steps)
+    how:dict[str,Any] = dict(layer=layer or last_layer(model, prepare(one)), method=method, against=None if against is None else [against], prepare=prepare, steps=steps)
     return explanations(model, picture, **how)[0] if isinstance(picture, Pictures) else _of_test(model, int(picture), **how)
 
 # %% ../nbs/07_explain.ipynb #7c00003e

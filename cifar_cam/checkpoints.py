@@ -8,7 +8,7 @@ __all__ = ['run_state', 'load_run_state', 'Checkpoint', 'WeightAverage', 'CSVLog
 
 # %% ../nbs/08_checkpoints.ipynb #1fc0fe96
 import copy,json,signal,threading,time
-from dataclasses import asdict
+from dataclasses import asdict,replace
 from pathlib import Path
 from typing import Union
 

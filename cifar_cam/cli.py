@@ -290,20 +290,20 @@ def truth_command(
     weights:str=None,            # File of weights; none: the packaged ones of the data set
     methods:str='grad_cam',      # Methods, with commas between them, or all; maps that know nothing are always there to compare
     layers:str='layer3,layer4',  # Stages of the maps, with commas between them
-    fills:str='mean',            # What to put in place of a pixel: mean, blur, noise, linear, with commas between them, or all
+    imputations:str='mean',            # What to put in place of a pixel: mean, blur, noise, linear, with commas between them, or all
     n:int=500,                   # The first so many test pictures
     steps:int=10,                # Shares of pixels that are replaced
     out:str='truth',             # Folder for the scores of each method and layer, and truth.csv; called again, it goes on from there
     device:str=None,             # cpu or cuda; none: the GPU if there is one
 )->None:
     "How true maps are: what the network loses with the pixels that they call important, and whether they hit the masks of the shapes"
-    from cifar_cam import truth as t
+    from cifar_cam.faithfulness import BASELINES,evaluate_methods,IMPUTATIONS
     from cifar_cam.methods import METHODS
     from cifar_cam.train import default_device
-    which,fill = t.baselines|_chosen(methods, METHODS, 'method'),list(_chosen(fills, t.fills, 'fill-in'))
+    which,names = BASELINES|_chosen(methods, METHODS, 'method'),list(_chosen(imputations, IMPUTATIONS, 'imputation'))
     if n<1: raise ValueError(f"{n=} must be at least 1")
     splits,data = _data(data)
     model = _network(weights or data)[0].to(device or default_device())
-    r = t.truth(model, splits.test[:n], which, layers.split(','), fill, out, steps, log=_log.info)
+    r = evaluate_methods(model, splits.test[:n], which, layers.split(','), names, out, steps, log=_log.info)
     r.table.to_csv(Path(out)/'truth.csv', index=False)
     print(r.shown().to_string(index=False))

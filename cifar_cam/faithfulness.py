@@ -68,7 +68,7 @@ def gradient_map(
     c = input_gradient(model, xb, target)
     return c._replace(maps=c.maps.abs().amax(-3))
 
-BASELINES = {f.__name__:f for f in (random_map,centre_prior_map,gradient_map)} # name to (model, xb, layer, target) to `Cams`
+BASELINES = dict(random_map=random_map, centre_prior_map=centre_prior_map, gradient_map=gradient_map)
 
 # %% ../nbs/06_faithfulness.ipynb #7a06000c
 def _scored(score, maps): return torch.where(maps.flatten(1).amax(1)>0, score.double(), torch.nan) # no evidence, no score
@@ -108,7 +108,7 @@ def best_iou(
     last = torch.cat([m[:,1:]<m[:,:-1], torch.ones_like(m[:,:1], dtype=torch.bool)], 1) # equals are above or below together
     return _scored(torch.where(last&(m>0), iou, 0).amax(1), maps)
 
-MASK_METRICS = {f.__name__:f for f in (pointing_game,energy_in_mask,best_iou)} # name to (maps, mask) to scores (n,)
+MASK_METRICS = dict(pointing=pointing_game, energy=energy_in_mask, best_iou=best_iou)
 
 # %% ../nbs/06_faithfulness.ipynb #7a060044
 def mean_interval(
@@ -194,7 +194,7 @@ def perturbation_curves(
     xb:Tensor,               # Normalised pictures, (n,c,H,W)
     target:Any,              # Class, or one for each picture, (n,)
     maps:Tensor,             # (n,H,W)
-    fill:Callable=impute_mean, # What to put in place of a pixel
+    impute:Callable=impute_mean, # What to put in place of a pixel
     steps:int=10,            # Shares of pixels: the middles of so many equal parts
     batch_size:int=2,             # Pictures at a time; each is asked 2*steps times
     progress:bool=False,          # Show progress?
@@ -208,7 +208,7 @@ def perturbation_curves(
     def one(x, at):
         r = place[at].view(-1,1,h,w)
         gone = torch.cat([r<shares, r>=h*w-shares], 1).to(x.device)
-        y = checked_logits(model, torch.where(gone[:,:,None], fill(x, gone), x[:,None]).flatten(0, 1))
+        y = checked_logits(model, torch.where(gone[:,:,None], impute(x, gone), x[:,None]).flatten(0, 1))
         p = logits_of(y.float().softmax(1), t[at].repeat_interleave(2*steps))
         return [p.view(-1,2,steps)],y,None
     return apply_in_batches(one, model, xb, batch_size, progress)[0].maps
@@ -235,11 +235,11 @@ def average_drop(
 
 # %% ../nbs/06_faithfulness.ipynb #7a060020
 _COLUMNS = (*MASK_METRICS,'deletion','insertion','gap','drop','increase') # of the columns
-NO_LAYER = ('full_grad','centre_map','gradient_map') # one map whatever the layer
+NO_LAYER = ('full_grad','centre_prior_map','gradient_map') # one map whatever the layer
 
 class MapScores(NamedTuple):
     "Scores of maps: a table in Jupyter, mean ± 95 % interval; a gap is insertion minus deletion of the same picture"
-    scores:dict # (method, layer) to name to scores of each picture (n,); `curve, fill` (2,steps) is the mean over pictures
+    scores:dict # (method, layer) to name to scores of each image (n,); `curve, imputation` (2,steps) is the mean over images
     notes:dict  # (method, layer) to what they were made with
 
     @property
@@ -249,7 +249,7 @@ class MapScores(NamedTuple):
             each |= {f'gap, {f}':each[f'insertion, {f}']-each[f'deletion, {f}'] for f in IMPUTATIONS if f'deletion, {f}' in each}
             n = next(iter(each.values()))
             each = {k:each[k] for o in _COLUMNS for k in each if k.startswith(o)}
-            return dict(pictures=len(n), empty=int(n.isnan().sum())) | {c:v for k,s in each.items() for c,v in zip((k,f'{k} ±'), mean_interval(s))}
+            return dict(images=len(n), empty=int(n.isnan().sum())) | {c:v for k,s in each.items() for c,v in zip((k,f'{k} ±'), mean_interval(s))}
         return pd.DataFrame([dict(method=m, layer=l, **row(s)) for (m,l),s in self.scores.items()])
 
     def shown(self, digits:int=3)->pd.DataFrame: # The table as text
@@ -264,10 +264,10 @@ def score_maps(
     model:nn.Module, # Network
     xb:Tensor,       # Normalised pictures, (n,c,H,W)
     cams:Cams,       # One map for each of them, with its class; without, it is the predicted one
-    fill:dict,       # Name to fill-in
+    imputations:dict,       # Name to imputation
     mask:Any=None,   # Where the evidence is, (n,H,W) bool, if it is known
     steps:int=10,    # See `perturbation_curves`
-)->dict:             # Name to scores (n,), NaN for a map without evidence; `curve, fill` to (2,steps)
+)->dict:             # Name to scores (n,), NaN for a map without evidence; `curve, imputation` to (2,steps)
     "All scores of some maps"
     maps,some = cams.upsampled(xb.shape[2:]),(~cams.empty).cpu()
     def all_of(s): return torch.full((len(xb),), torch.nan, dtype=torch.double).masked_scatter(some, s.double().cpu())
@@ -275,7 +275,7 @@ def score_maps(
     if not some.any(): raise ValueError("no map holds any evidence: there is nothing to score")
     t = cams.logits.argmax(1) if cams.target is None else cams.target # a function, such as that of Finer-CAM, asks for the predicted class
     asked_of = model,xb[some],t.cpu()[some],maps.cpu()[some]
-    for k,f in fill.items():
+    for k,f in imputations.items():
         c = perturbation_curves(*asked_of, f, steps)
         res |= {f'deletion, {k}':all_of(c[:,0].mean(1)), f'insertion, {k}':all_of(c[:,1].mean(1)), f'curve, {k}':c.mean(0).cpu()}
     return res | dict(zip(('drop','increase'), map(all_of, average_drop(*asked_of).unbind(1))))
@@ -286,21 +286,21 @@ def evaluate_methods(
     images:Images,               # Pictures; with masks if the truth is known
     which:dict=None,             # Name to method; None: the baselines, and all but the two methods that take minutes
     layers:Sequence=('layer3','layer4'), # Where to take the maps
-    fill:Sequence=('mean',),     # Names of fill-ins, see `IMPUTATIONS`
+    imputations:Sequence=('mean',),     # Names of imputations, see `IMPUTATIONS`
     folder:Union[str,Path]=None, # Where scores are kept, and found again; None keeps none
     steps:int=10,                # See `perturbation_curves`
     prepare:Callable=norm,       # Pictures (n,H,W,3) uint8 to input of the network
     log:Callable=None,           # Called with a line of text after each row
 )->MapScores:                        # The scores
     "Score the maps of the predicted class, for every method and layer; raises `ValueError` when the folder holds scores of another network or other pictures"
-    if unknown := set(fill)-set(IMPUTATIONS): raise ValueError(f"no fill-in {', '.join(map(repr, unknown))}: choose from {', '.join(IMPUTATIONS)}")
+    if unknown := set(imputations)-set(IMPUTATIONS): raise ValueError(f"no imputation {', '.join(map(repr, unknown))}: choose from {', '.join(IMPUTATIONS)}")
     if which is None: which = BASELINES|{k:v for k,v in METHODS.items() if k not in ('score_cam','ablation_cam')}
-    xb,about,scores,notes = prepare(images.x),dict(weights=weights_sha256(model), pictures=images.sha256, fill=list(fill), steps=steps),{},{}
+    xb,about,scores,notes = prepare(images.x),dict(weights=weights_sha256(model), images=images.sha256, imputations=list(imputations), steps=steps),{},{}
     for key in [(m,l) for m in which for l in (['any'] if m in NO_LAYER else layers)]:
         file,start = folder and Path(folder)/f'{key[0]}-{key[1]}.safetensors',time.perf_counter()
         if not (file and file.exists()):
             cams = which[key[0]](model, xb, layers[0] if key[1]=='any' else key[1], None)
-            s = score_maps(model, xb, cams, {k:IMPUTATIONS[k] for k in fill}, images.mask, steps)
+            s = score_maps(model, xb, cams, {k:IMPUTATIONS[k] for k in imputations}, images.mask, steps)
             note = about|dict(method=key[0], layer=key[1], data=images.name, n=len(images), seconds=round(time.perf_counter()-start, 1),
                               date=time.strftime('%Y-%m-%d'))|hardware_info(next(model.parameters()).device)
             if file: save_tensors(file, {k:v.float() for k,v in s.items()}, note)

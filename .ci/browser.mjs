@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Looks at reports as their readers do: light and dark, on a phone and on a desktop, without JavaScript, on paper, with the keyboard.
+// Checks reports as their readers see them: light and dark, on a phone and on a desktop, without JavaScript, on paper, with the keyboard.
 // node browser.mjs --browser CHROMIUM --title TITLE [--shots DIR] FILE...
 import {existsSync, mkdirSync} from 'node:fs';
 import {basename, dirname, join, resolve, sep} from 'node:path';
@@ -59,7 +59,7 @@ async function open(browser, file, {scheme = 'light', size = DESKTOP, js = true}
 const unfold = page => page.$$eval('details', all => all.forEach(o => { o.open = true; }));
 
 
-// Checks: each returns what is wrong
+// Checks: each returns the problems that it finds
 
 async function harmless({page}) {
   const ran = await page.evaluate(() => 'hacked' in window);
@@ -99,7 +99,7 @@ async function tooWide(page) {
   return kinds.map(brief);
 }
 
-async function pictures({page}) {
+async function images({page}) {
   const bad = await page.$$eval('img', async all => {
     all.forEach(o => { o.loading = 'eager'; });
     await Promise.all(all.map(o => o.decode().catch(() => null)));
@@ -147,7 +147,7 @@ async function bareHeadings({page}) {
   return [...lacking, ...seen.filter(o => !o.shown).map(o => `not shown: ${brief(o.html)}`)];
 }
 
-async function barePictures({page}, all) {
+async function bareImages({page}, all) {
   const seen = await page.$$eval('img', imgs => imgs.map(o => ({html: o.outerHTML, shown: o.naturalWidth && o.checkVisibility()})));
   return [...seen.length < all ? [`${seen.length} of ${all} are there`] : [], ...seen.filter(o => !o.shown).map(o => brief(o.html))];
 }
@@ -159,7 +159,7 @@ async function idleControls({page}) {
 async function paper({page}) {
   await page.emulateMediaType('print');
   const pdf = Buffer.from(await page.pdf({format: 'A4'})).toString('latin1');
-  const parts = {'no text': /\/Type \/Font\b/, 'no picture': /\/Subtype \/Image\b/};
+  const parts = {'no text': /\/Type \/Font\b/, 'no image': /\/Subtype \/Image\b/};
   return Object.keys(parts).filter(o => !parts[o].test(pdf));
 }
 
@@ -173,7 +173,7 @@ async function view(browser, file, scheme, size) {
   await check(`${name}: the title is text`, () => harmless(v));
   await check(`${name}: every link leads somewhere`, () => deadLinks(v));
   await check(`${name}: the page does not scroll sideways`, () => sideways(v));
-  await check(`${name}: every picture is loaded and has a text`, () => pictures(v));
+  await check(`${name}: every image is loaded and has an alternative text`, () => images(v));
   await check(`${name}: Tab reaches every control, and it shows`, () => keyboard(v));
   await check(`${name}: axe finds no violation`, () => violations(v));
   await check(`${name}: no error on the console`, () => v.errors);
@@ -181,7 +181,7 @@ async function view(browser, file, scheme, size) {
   await v.page.close();
 }
 
-async function countPictures(browser, file) {
+async function countImages(browser, file) {
   const {page} = await open(browser, file), n = (await page.$$('img')).length;
   await page.close();
   return n;
@@ -192,13 +192,13 @@ async function withoutScript(browser, file) {
   await check(`${name}: no control that does nothing`, () => idleControls(v));
   await unfold(v.page);
   await check(`${name}: headings are shown`, () => bareHeadings(v));
-  await check(`${name}: every picture is shown`, async () => barePictures(v, await countPictures(browser, file)));
+  await check(`${name}: every image is shown`, async () => bareImages(v, await countImages(browser, file)));
   await v.page.close();
 }
 
 async function printed(browser, file) {
   const v = await open(browser, file);
-  await check(`${basename(dirname(file))}: a PDF has text and pictures`, () => paper(v));
+  await check(`${basename(dirname(file))}: a PDF has text and images`, () => paper(v));
   await v.page.close();
 }
 

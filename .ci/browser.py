@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The HTML report in headless Chromium: two reports are written with the packaged shapes10 net, and browser.mjs looks at them.
+"""The HTML report in headless Chromium: browser.mjs checks two reports on the packaged shapes10 model.
 
-The last line is `N passed, M failed`. With `--shots DIR` full-page pictures are kept."""
+The last line is `N passed, M failed`. With `--shots DIR` full-page screenshots are kept."""
 import argparse
 import os
 import shutil
@@ -19,25 +19,29 @@ LIMIT = 300           # seconds for all checks
 
 
 def write_reports(out):
-    "`report` has every section and mistakes; `bare` has no mistake, and nobody knows how its net was made"
+    "`report` has every section and errors; `bare` has no error, and no record of the training"
     from dataclasses import replace
 
     import numpy as np
     import torch
 
-    from cifar_cam.analysis import classify, surest
-    from cifar_cam.data import shapes10
-    from cifar_cam.doubts import features, nearest
+    from cifar_cam.analysis import classify, most_confident_correct
+    from cifar_cam.label_quality import nearest_neighbours, penultimate_features
     from cifar_cam.report import packaged_run, write_report
+    from cifar_cam.shapes import shapes10
 
-    torch.set_num_threads(1)        # the net is so small that a second thread, on a busy machine, makes it three times slower
-    net, card, history, sweep = packaged_run('shapes10')
+    # The model is so small that a second thread, on a busy machine, makes it three times slower
+    torch.set_num_threads(1)
+    model, training = packaged_run('shapes10')
     data = shapes10(n_train=1000)
-    train, pics = data.train[:300], data.test[:300]
-    pics = replace(pics, x=(0.4*pics.x + 72).astype(np.uint8))      # low contrast, so that there are mistakes
-    near = nearest(pics, train, features(net, pics), features(net, train))
-    write_report(out/'report', net, pics, card, history, sweep, layer='layer3', k=6, title=TITLE, near=near, train=train)
-    write_report(out/'bare', net, pics[surest(classify(net, pics), 20)], k=2, title=TITLE)
+    train, images = data.train[:300], data.test[:300]
+    images = replace(images, x=(0.4*images.x + 72).astype(np.uint8))  # low contrast, to get errors
+    features = [penultimate_features(model, o) for o in (images, train)]
+    neighbours = nearest_neighbours(images, train, *features)
+    write_report(out/'report', model, images, training=training, layer='layer3', k=6, title=TITLE,
+                 neighbours=neighbours, train=train)
+    correct = most_confident_correct(classify(model, images), 20)
+    write_report(out/'bare', model, images[correct], k=2, title=TITLE)
     return [out/'report'/'index.html', out/'bare'/'index.html']
 
 
@@ -56,25 +60,29 @@ def install():
 def chromium():
     "Where a browser is; installs one if there is none"
     if not found(): install()
-    return found() or sys.exit(f"A browser is needed: install Debian's package chromium, or put one of {', '.join(BROWSERS)} on PATH")
+    return found() or sys.exit("A browser is needed: install Debian's package chromium, or put one of "
+                               f"{', '.join(BROWSERS)} on PATH")
 
 
 def look(browser, pages, shots):
     "Exit status of the checks"
-    cmd = ['node', ROOT/'.ci'/'browser.mjs', '--browser', browser, '--title', TITLE, *(['--shots', shots] if shots else []), *pages]
-    return subprocess.run(cmd, stdin=subprocess.DEVNULL, timeout=LIMIT).returncode
+    cmd = ['node', ROOT/'.ci'/'browser.mjs', '--browser', browser, '--title', TITLE]
+    if shots: cmd += ['--shots', shots]
+    return subprocess.run([*cmd, *pages], stdin=subprocess.DEVNULL, timeout=LIMIT).returncode
 
 
 def main():
     ap = argparse.ArgumentParser(description=__doc__)
-    ap.add_argument('--shots', type=Path, help='folder for pictures of the whole pages')
+    ap.add_argument('--shots', type=Path, help='folder for screenshots of the whole pages')
     shots, browser = ap.parse_args().shots, chromium()
     (ROOT/'build').mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=ROOT/'build', prefix='browser-', ignore_cleanup_errors=True) as tmp:
-        try: sys.exit(look(browser, write_reports(Path(tmp)), shots))
+    with tempfile.TemporaryDirectory(dir=ROOT/'build', ignore_cleanup_errors=True) as tmp:
+        try:
+            sys.exit(look(browser, write_reports(Path(tmp)), shots))
         except Exception as e:
             traceback.print_exc()
-            print(f'FAIL the reports are written and looked at: {type(e).__name__}: {e}\n0 passed, 1 failed')
+            print(f'FAIL the reports are written and checked: {type(e).__name__}: {e}')
+            print('0 passed, 1 failed')
             sys.exit(1)
 
 

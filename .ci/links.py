@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"Every link of a built site that stays on the site leads somewhere: `links.py FOLDER` lists those that do not"
+"Links within a built site that lead nowhere: `links.py FOLDER` lists them"
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
@@ -16,7 +16,8 @@ class Page(HTMLParser):
     def handle_starttag(self, tag, attrs):
         a = dict(attrs)
         self.anchors |= {a[k] for k in ('id', 'name') if a.get(k)}
-        self.links += [a[k] for k in ('href', 'src') if a.get(k) and not (tag == 'link' and k == 'href' and a.get('rel') == 'canonical')]
+        if (tag, a.get('rel')) != ('link', 'canonical'):
+            self.links += filter(None, (a.get('href'), a.get('src')))
 
 
 def broken(site):
@@ -28,7 +29,8 @@ def broken(site):
             if urlsplit(link).scheme or link.startswith('//'): continue
             to = (file.parent/unquote(path)).resolve() if path else file
             if to.is_dir(): to = to/'index.html'
-            if not to.exists() or (anchor and to in files and unquote(anchor) not in files[to].anchors): yield file, link
+            lost = anchor and to in files and unquote(anchor) not in files[to].anchors
+            if lost or not to.exists(): yield file, link
 
 
 if __name__ == '__main__':

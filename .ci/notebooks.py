@@ -10,7 +10,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BATCHES = [f'data_batch_{i}' for i in range(1, 6)] + ['test_batch']
-SHELLS = 'bash sh script system sx !'.split()
 
 
 def settings(root=ROOT):
@@ -22,7 +21,8 @@ def settings(root=ROOT):
 
 def pages(root=ROOT):
     "The notebooks, in order: pages, then tutorials"
-    return [o for d in ('nbs', 'nbs/tutorials') for o in sorted((Path(root)/d).glob('*.ipynb')) if o.name[0] not in '._']
+    return [o for d in ('nbs', 'nbs/tutorials') for o in sorted((Path(root)/d).glob('*.ipynb'))
+            if o.name[0] not in '._']
 
 
 def relative(path): return Path(path).relative_to(ROOT/'nbs').as_posix()
@@ -31,8 +31,12 @@ def relative(path): return Path(path).relative_to(ROOT/'nbs').as_posix()
 def read(path): return json.loads(Path(path).read_text(encoding='utf-8'))
 def source(cell): return ''.join(cell['source'])
 def text(o): return ''.join(o) if isinstance(o, list) else str(o)
-def code_cells(nb): return [c for c in nb['cells'] if c['cell_type'] == 'code' and source(c).strip()]
 def sha(s): return hashlib.sha256(s if isinstance(s, bytes) else s.encode()).hexdigest()
+
+
+def code_cells(nb):
+    "Cells of code that are not empty"
+    return [c for c in nb['cells'] if c['cell_type'] == 'code' and source(c).strip()]
 
 
 def directives(cell):
@@ -51,8 +55,12 @@ def without_directives(cell):
 
 
 def exported(cell): return any(o.startswith('export') for o in directives(cell))
-def flags(cell, cfg=None): return set(directives(cell)) & set((cfg or settings())['tst_flags'].split())
-def never_run(cell): return directives(cell).get('eval', '').lower() == 'false' or 'nbdev_export(' in source(cell)
+def flags(cell): return set(directives(cell)) & set(settings()['tst_flags'].split())
+
+
+def never_run(cell):
+    "Cells that no test runs"
+    return directives(cell).get('eval', '').lower() == 'false' or 'nbdev_export(' in source(cell)
 
 
 def start_cell(path):
@@ -70,13 +78,8 @@ if 'google.colab' in sys.modules:
 
 def module_name(nb):
     "What the page exports to, or None"
-    return next((d['default_exp'] for c in code_cells(nb) if 'default_exp' in (d := directives(c))), None)
-
-
-def place(path):
-    "Where the page stands: by number, then by name; a page without a number may use all others"
-    m = re.match(r'(\d+)', Path(path).stem)
-    return int(m[1]) if m else 1000, Path(path).stem
+    named = (directives(c).get('default_exp') for c in code_cells(nb))
+    return next(filter(None, named), None)
 
 
 def find_cifar():
@@ -87,14 +90,15 @@ def find_cifar():
 
 
 def batches(base):
-    "The six files of pictures in `base` or in its `cifar-10-batches-py`, or an empty list"
+    "The six files of images in `base` or in its `cifar-10-batches-py`, or an empty list"
     for d in [Path(base), Path(base)/'cifar-10-batches-py']:
         if all((d/o).is_file() for o in BATCHES): return [d/o for o in BATCHES]
     return []
 
 
-DIRT = [(r'Traceback \(most recent call last\)', 'a traceback'), (r'\w*Warning\b', 'a warning'), (r'\d+%\|', 'a progress bar'),
-        (r'\r(?!\n)', 'a progress bar'), (r'(?<![\w.%/-])/(?:root|home|tmp|Users)/', 'a path of one machine')]
+DIRT = [(r'Traceback \(most recent call last\)', 'a traceback'), (r'\w*Warning\b', 'a warning'),
+        (r'\d+%\|', 'a progress bar'), (r'\r(?!\n)', 'a progress bar'),
+        (r'(?<![\w.%/-])/(?:root|home|tmp|Users)/', 'a path of one machine')]
 
 
 def dirt(nb, root=ROOT, max_png=150*1024):
@@ -104,14 +108,18 @@ def dirt(nb, root=ROOT, max_png=150*1024):
         def bad(what, c=c): res.append(f"cell {c.get('id')} has {what}")
         for o in c['outputs']:
             if o['output_type'] == 'error': bad('an error'); continue
-            if o.get('name') == 'stderr': bad(f"text on stderr: {text(o['text']).strip()[:200]}"); continue
+            if o.get('name') == 'stderr':
+                bad(f"text on stderr: {text(o['text']).strip()[:200]}")
+                continue
             data = o.get('data', {'text/plain': o.get('text', '')})
             for mime, v in data.items():
                 if mime == 'image/png':
                     n = len(base64.b64decode(text(v)))
-                    if n > max_png: bad(f'a picture of {n//1024} KB, more than {max_png//1024}')
-                elif mime.startswith('image/'): bad(f'a picture that is not a PNG ({mime})')
+                    if n > max_png: bad(f'an image of {n//1024} KB, more than {max_png//1024}')
+                elif mime.startswith('image/'): bad(f'an image that is not a PNG ({mime})')
                 elif mime.startswith('text/'):
-                    for pat, what in [*DIRT, (re.escape(str(root)) + r'\b', 'a path of one machine')]:
-                        if m := re.search(pat, text(v)): bad(f'{what} in its output: {m[0].strip()[:60]!r}')
+                    here = (rf'{re.escape(str(root))}\b', 'a path of one machine')
+                    for pat, what in [*DIRT, here]:
+                        m = re.search(pat, text(v))
+                        if m: bad(f'{what} in its output: {m[0].strip()[:60]!r}')
     return res

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Execute the notebooks with the real data and store what they show; with --check, say which pages need it.
+"""Execute the notebooks with the real data and store what they show; --check: which pages need it?
 
 `nbs/executed.json` keeps, for every page, what its stored outputs were made from and with."""
 import argparse
@@ -13,45 +13,47 @@ import re
 import sys
 import time
 
-from notebooks import ROOT, batches, code_cells, directives, dirt, find_cifar, flags, never_run, pages, read, settings, sha, source
+from notebooks import (ROOT, batches, code_cells, directives, dirt, find_cifar, flags, never_run,
+                       pages, read, settings, sha, source)
 
 LIBS = 'torch torchvision numpy matplotlib albumentations grad-cam'.split()
 
 
 def record_path(root): return root/'nbs'/'executed.json'
 def records(root): return read(record_path(root)) if record_path(root).exists() else {}
-def code_sha(nb): return sha('\0'.join(source(c).strip() for c in code_cells(nb) if not never_run(c)))
 def outputs_sha(nb): return sha(json.dumps([c['outputs'] for c in code_cells(nb)], sort_keys=True))
 
 
+def code_sha(nb):
+    "sha256 of the code of all cells that are ever run"
+    return sha('\0'.join(source(c).strip() for c in code_cells(nb) if not never_run(c)))
+
+
 def weights(nb, root):
-    "sha256 of every file of weights in the package; of what was found with them, such as neighbours, only for pages that use the module `doubts`"
+    """sha256 of every file of weights in the package; of what was found with them, such as
+    neighbours, only for pages that use the module `label_quality`"""
     code = ' '.join(source(c) for c in code_cells(nb))
-    files = sorted(o for o in (root/settings(root)['lib_path']/'weights').glob('*')
-                   if o.is_file() and o.name[0] != '.' and ('.neighbours.' not in o.name or 'doubts' in code))
-    return {o.name: sha(o.read_bytes()) for o in files}
+    files = sorted((root/settings(root)['lib_path']/'weights').glob('[!.]*'))
+    return {o.name: sha(o.read_bytes()) for o in files
+            if '.neighbours.' not in o.name or 'label_quality' in code}
 
 
 def logs(nb, root):
-    "sha256 of the files in nbs/logs whose path begins as the page's code says, such as logs/speed; None where it says nothing"
+    "sha256 of the files in nbs/logs that the page's code names, such as logs/speed, or None"
     named = {o for c in code_cells(nb) for o in re.findall(r'logs/[a-z]+', source(c))}
-    files = sorted(o for o in (root/'nbs'/'logs').rglob('*') if o.is_file() and str(o.relative_to(root/'nbs')).startswith(tuple(named)))
+    files = sorted(o for o in (root/'nbs'/'logs').rglob('*') if o.is_file()
+                   and str(o.relative_to(root/'nbs')).startswith(tuple(named)))
     return sha('\0'.join(f'{o.name} {sha(o.read_bytes())}' for o in files)) if named else None
 
 
-def stale(root=ROOT):
-    "Page -> why its stored outputs do not belong to it (None: they do)"
-    done, res = records(root), {}
-    for p in pages(root):
-        nb, was = read(p), done.get(p.stem)
-        if was is None: why = 'was never executed'
-        elif was['code'] != code_sha(nb): why = 'code has changed since it was executed'
-        elif was['outputs'] != outputs_sha(nb): why = 'stored outputs are not those of its execution'
-        elif was.get('logs') != logs(nb, root): why = 'logs have changed since it was executed'
-        elif was['weights'] != weights(nb, root): why = 'weights have changed since it was executed'
-        else: why = None
-        res[p.stem] = why
-    return res | {o: 'is recorded but there is no such page' for o in done if o not in res}
+def why_stale(path, done, root=ROOT):
+    "Why the stored outputs of a page do not belong to it, or None"
+    nb, was = read(path), done.get(path.stem)
+    if was is None: return 'was never executed'
+    if was['code'] != code_sha(nb): return 'code has changed since it was executed'
+    if was['outputs'] != outputs_sha(nb): return 'stored outputs are not those of its execution'
+    if was.get('logs') != logs(nb, root): return 'logs have changed since it was executed'
+    if was['weights'] != weights(nb, root): return 'weights have changed since it was executed'
 
 
 def hardware():
@@ -67,14 +69,15 @@ def kept_cells(nb, skip, was):
     for c in code_cells(nb):
         if not (flags(c) & skip and c['outputs']): continue
         old = was.get('flagged', {}).get(c['id'])
-        if not old: raise SystemExit(f"cell {c['id']} has outputs but no record of their execution: run this page without --no-slow")
-        if old['source'] != sha(source(c)): raise SystemExit(f"cell {c['id']} has changed since it was executed: run this page without --no-slow")
+        why = 'has outputs but no record of their execution' if not old else \
+              'has changed since it was executed' if old['source'] != sha(source(c)) else None
+        if why: raise SystemExit(f"cell {c['id']} {why}: run this page without --no-slow")
         res[c['id']] = old
     return res
 
 
 def execute(path, skip):
-    "Run a page in a fresh kernel, but not the cells with a flag in `skip`, and store its clean outputs"
+    "Run a page in a new kernel, without the cells flagged as in `skip`, and store its outputs"
     import nbformat
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError
@@ -86,9 +89,13 @@ def execute(path, skip):
             return await super().async_execute_cell(cell, *args, **kwargs)
 
     nb = nbformat.read(path, as_version=4)
-    where = {'metadata': {'path': str(path.parent)}}
-    try: Client(nb, timeout=None, coalesce_streams=True, kernel_name='python3', extra_arguments=['--log-level=40'], resources=where).execute()
-    except CellExecutionError as e: raise SystemExit(f'{path.name} is left as it was:\n{e}') from None
+    client = Client(nb, timeout=None, coalesce_streams=True, kernel_name='python3',
+                    extra_arguments=['--log-level=40'],
+                    resources={'metadata': {'path': str(path.parent)}})
+    try:
+        client.execute()
+    except CellExecutionError as e:
+        raise SystemExit(f'{path.name} is left as it was:\n{e}') from None
     bad = dirt(nb)
     if bad: raise SystemExit(f'{path.name} is left as it was:\n  ' + '\n  '.join(bad))
     nbformat.write(nb, path)
@@ -96,15 +103,16 @@ def execute(path, skip):
 
 
 def main():
-    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap = argparse.ArgumentParser(description=__doc__)
     ap.add_argument('pages', nargs='*', help='names such as 00_data (default: all)')
-    ap.add_argument('--no-slow', action='store_true', help='keep the stored outputs of cells flagged slow')
+    ap.add_argument('--no-slow', action='store_true', help='keep the outputs of cells flagged slow')
     ap.add_argument('--cuda', action='store_true', help='also run cells flagged cuda')
-    ap.add_argument('--check', action='store_true', help='only list the pages that need to be executed')
+    ap.add_argument('--check', action='store_true', help='list the pages that need to be executed')
     args = ap.parse_args()
 
     if args.check:
-        bad = {k: v for k, v in stale().items() if v}
+        done = records(ROOT)
+        bad = {p.stem: why for p in pages() if (why := why_stale(p, done))}
         for k, v in bad.items(): print(f'{k}: {v}')
         sys.exit(bool(bad))
 
@@ -113,9 +121,10 @@ def main():
     for o in names:
         if o not in every: raise SystemExit(f'no page {o} in nbs: there are {", ".join(every)}')
     data = find_cifar()
-    if not data: raise SystemExit('CIFAR-10 not found: set CIFAR_CAM_DATA to the folder that holds cifar-10-batches-py')
-    os.environ.update(CIFAR_CAM_DATA=str(data), NO_ALBUMENTATIONS_UPDATE='1', JUPYTER_PREFER_ENV_PATH='1',
-                      PATH=f"{sys.prefix}/bin:{os.environ['PATH']}")
+    if not data:
+        raise SystemExit('no CIFAR-10: set CIFAR_CAM_DATA to the folder of cifar-10-batches-py')
+    os.environ.update(CIFAR_CAM_DATA=str(data), NO_ALBUMENTATIONS_UPDATE='1',
+                      JUPYTER_PREFER_ENV_PATH='1', PATH=f"{sys.prefix}/bin:{os.environ['PATH']}")
     for o in ['MPLBACKEND', 'IN_TEST']: os.environ.pop(o, None)
     os.chdir(ROOT)
 
@@ -128,14 +137,19 @@ def main():
         execute(path, skip)
         nb = read(path)
         fresh = {c['id']: {'source': sha(source(c)), 'executed': today} for c in code_cells(nb)
-                 if flags(c) & {'slow', 'cuda'} - skip and not flags(c) & skip and 'eval' not in directives(c)}
-        versions = {'python': platform.python_version()} | {o: importlib.metadata.version(o) for o in LIBS}
-        done[name] = {'code': code_sha(nb), 'outputs': outputs_sha(nb), 'date': today, 'seconds': round(time.time() - start),
-                      'flagged': kept | fresh, 'kept': sorted(kept), 'weights': weights(nb, ROOT), 'logs': logs(nb, ROOT), 'cifar10': md5,
+                 if flags(c) & {'slow', 'cuda'} and not flags(c) & skip
+                 and 'eval' not in directives(c)}
+        versions = {'python': platform.python_version(),
+                    **{o: importlib.metadata.version(o) for o in LIBS}}
+        done[name] = {'code': code_sha(nb), 'outputs': outputs_sha(nb), 'date': today,
+                      'seconds': round(time.time() - start),
+                      'flagged': kept | fresh, 'kept': sorted(kept), 'weights': weights(nb, ROOT),
+                      'logs': logs(nb, ROOT), 'cifar10': md5,
                       'versions': versions, 'hardware': hardware()}
         done = {o: done[o] for o in every if o in done}
         record_path(ROOT).write_text(json.dumps(done, indent=1) + '\n', encoding='utf-8')
-        print(f"{name}: {done[name]['seconds']} s" + (f', {len(kept)} slow cells kept' if kept else ''), flush=True)
+        slow = f', {len(kept)} slow cells kept' if kept else ''
+        print(f"{name}: {done[name]['seconds']} s{slow}", flush=True)
 
 
 if __name__ == '__main__': main()

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is made from the notebooks without executing anything: README.md from nbs/index.ipynb, its figures, the picture for
-shared links, and for the site llms.txt, a list of its pages for language models, and the changelog as a page"""
+"""What is made from the notebooks without executing anything: README.md from nbs/index.ipynb, its
+figures, the image for shared links, and for the site llms.txt, a list of its pages for language
+models, and the changelog"""
 import argparse
 import base64
 import re
@@ -10,18 +11,23 @@ import nbformat
 from nbconvert import MarkdownExporter
 from traitlets.config import Config
 
-from notebooks import ROOT, directives, pages, read, relative, settings, source, text, without_directives
+from notebooks import (ROOT, directives, pages, read, relative, settings, source, text,
+                       without_directives)
 
+NOTEBOOKS = 'Every page is a notebook; code, text and tests of a module are on its page.'
 TEMPLATE = """{% extends 'markdown/index.md.j2' %}
 {% block input %}{% if cell.source %}{{ super() }}{% endif %}{% endblock %}
-{% block data_png %}![{{ cell.metadata.alt }}]({{ cell.metadata.images }}/{{ output.metadata.filenames['image/png'] }})
+{% block data_png -%}
+![{{ cell.metadata.alt }}]({{ cell.metadata.images }}/{{ output.metadata.filenames['image/png'] }})
 {% endblock %}
 """
 
 
 def address(page, cfg):
     "Where the site has a page of `nbs`"
-    return f"{cfg['doc_host']}{cfg['doc_baseurl']}/{Path(page).with_name(re.sub(r'^[0-9]+[a-zA-Z0-9]*_', '', Path(page).stem.lower()) + '.html').as_posix()}"
+    name = re.sub(r'^[0-9]+[a-zA-Z0-9]*_', '', Path(page).stem.lower())
+    html = Path(page).with_name(f'{name}.html').as_posix()
+    return f"{cfg['doc_host']}{cfg['doc_baseurl']}/{html}"
 
 
 def absolute(link, cfg):
@@ -31,10 +37,14 @@ def absolute(link, cfg):
     anchor = '#' + anchor if anchor else ''
     if path.endswith(('.ipynb', '.html')): return address(path, cfg) + anchor
     where = (ROOT/'nbs'/path).resolve().relative_to(ROOT).as_posix()
-    return f"{raw(cfg)}/{where}" if path.endswith('.png') else f"{cfg['git_url']}/blob/{cfg['branch']}/{where}{anchor}"
+    if path.endswith('.png'): return f'{raw(cfg)}/{where}'
+    return f"{cfg['git_url']}/blob/{cfg['branch']}/{where}{anchor}"
 
 
-def raw(cfg): return cfg['git_url'].replace('https://github.com/', 'https://raw.githubusercontent.com/') + '/' + cfg['branch']
+def raw(cfg):
+    "Where GitHub has the files themselves"
+    files = cfg['git_url'].replace('//github.com/', '//raw.githubusercontent.com/')
+    return f"{files}/{cfg['branch']}"
 
 
 def shown(cells, cfg):
@@ -42,18 +52,21 @@ def shown(cells, cfg):
     for c in cells:
         d = directives(c)
         if c.cell_type == 'raw' or 'hide' in d or d.get('include') == 'false': continue
-        if c.cell_type == 'markdown': c.source = re.sub(r'(?<=\]\()[^)\s]+', lambda m: absolute(m[0], cfg), c.source)
+        if c.cell_type == 'markdown':
+            c.source = re.sub(r'(?<=\]\()[^)\s]+', lambda m: absolute(m[0], cfg), c.source)
         else:
-            c.metadata.update(alt=(d.get('fig-alt') or d.get('fig-cap') or '').strip('"\''), images=raw(cfg) + '/nbs/images')
+            alt = d.get('fig-alt') or d.get('fig-cap') or ''
+            c.metadata.update(alt=alt.strip('"\''), images=raw(cfg) + '/nbs/images')
             c.source = '' if d.get('echo') == 'false' else without_directives(c)
             if d.get('output') == 'false': c.outputs = []
         yield c
 
 
 def card(nb):
-    "The picture for shared links: what the cell labelled fig-card has drawn, PNG"
-    cell = next(c for c in nb.cells if c.cell_type == 'code' and directives(c).get('label') == 'fig-card')
-    return base64.b64decode(next(text(o['data']['image/png']) for o in cell.outputs if 'image/png' in o.get('data', {})))
+    "The image for shared links: what the cell labelled fig-card has drawn, PNG"
+    cell = next(c for c in nb.cells if directives(c).get('label') == 'fig-card')
+    figure = next(o for o in cell.outputs if 'image/png' in o.get('data', {}))
+    return base64.b64decode(text(figure['data']['image/png']))
 
 
 def badges(cfg):
@@ -66,14 +79,23 @@ def for_models(cfg):
     "llms.txt, in the form of https://llmstxt.org"
     def line(p):
         title, about = re.match(r'# (.*)\n\n> (.*)', source(read(p)['cells'][0])).groups()
-        return f'- [{title}]({address(relative(p), cfg)}): {about}; as a notebook: {raw(cfg)}/nbs/{relative(p)}'
-    head = f"# {cfg['title']}\n\n> {cfg['description']}\n\nInstall: `pip install {cfg['lib_name']}`. "
-    return head + 'Every page is a notebook; code, text and tests of a module are on its page.\n\n## Pages\n\n' + '\n'.join(map(line, pages())) + '\n'
+        notebook = f'{raw(cfg)}/nbs/{relative(p)}'
+        return f'- [{title}]({address(relative(p), cfg)}): {about}; as a notebook: {notebook}\n'
+    return f"""# {cfg['title']}
+
+> {cfg['description']}
+
+Install: `pip install {cfg['lib_name']}`. {NOTEBOOKS}
+
+## Pages
+
+{''.join(map(line, pages()))}"""
 
 
 def changes():
     "CHANGELOG.md as a page of the site"
-    title, body = (ROOT/'CHANGELOG.md').read_text(encoding='utf-8').removeprefix('# ').split('\n', 1)
+    log = (ROOT/'CHANGELOG.md').read_text(encoding='utf-8')
+    title, body = log.removeprefix('# ').split('\n', 1)
     return f'---\ntitle: "{title}"\n---\n\n<!-- Made from CHANGELOG.md by `make readme` -->\n{body}'
 
 
@@ -86,10 +108,14 @@ def main():
     nb.cells = [c for c in shown(nb.cells, cfg) if c.source or c.get('outputs')]
     nb.metadata.language_info = {'name': 'python'} # for the fences
     conf = Config()
-    conf.ExtractOutputPreprocessor.output_filename_template = '{unique_key}-{cell_index}-{index}{extension}'
-    conf.NbConvertBase.display_data_priority = ['image/png', 'text/markdown', 'text/plain'] # no HTML: PyPI drops most of it
-    body, res = MarkdownExporter(config=conf, raw_template=TEMPLATE).from_notebook_node(nb, {'unique_key': 'index'})
-    if m := re.search(r'^:::.*|\{\{<.*', body, re.M): raise SystemExit(f'index.ipynb: {m[0]!r} means nothing outside Quarto')
+    filename = '{unique_key}-{cell_index}-{index}{extension}'
+    conf.ExtractOutputPreprocessor.output_filename_template = filename
+    # no HTML: PyPI drops most of it
+    conf.NbConvertBase.display_data_priority = ['image/png', 'text/markdown', 'text/plain']
+    exporter = MarkdownExporter(config=conf, raw_template=TEMPLATE)
+    body, res = exporter.from_notebook_node(nb, {'unique_key': 'index'})
+    quarto = re.search(r'^:::.*|\{\{<.*', body, re.M)
+    if quarto: raise SystemExit(f'index.ipynb: {quarto[0]!r} means nothing outside Quarto')
     images = out/'nbs'/'images'
     images.mkdir(parents=True, exist_ok=True)
     for o in images.glob('index-*.png'): o.unlink()
@@ -97,8 +123,9 @@ def main():
     body = '\n'.join(o.rstrip() for o in re.sub(r'\n{3,}', '\n\n', body).strip().splitlines())
     body = re.sub(r'\A(# .*\n\n> .*\n)', lambda m: f'{m[0]}\n{badges(cfg)}\n', body)
     (images/'card.png').write_bytes(shared)
-    for name, content in {'README.md':body + '\n', 'nbs/llms.txt':for_models(cfg), 'nbs/changelog.qmd':changes()}.items():
-        (out/name).write_text(content, encoding='utf-8')
+    made = {'README.md': body + '\n', 'nbs/llms.txt': for_models(cfg),
+            'nbs/changelog.qmd': changes()}
+    for name, content in made.items(): (out/name).write_text(content, encoding='utf-8')
 
 
 if __name__ == '__main__': main()

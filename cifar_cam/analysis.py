@@ -32,15 +32,16 @@ from .zoo import model_card,WEIGHTS_DIR
 # %% ../nbs/04_analysis.ipynb #445a71c7
 @dataclass(frozen=True, repr=False)
 class Predictions:
-    "Logits and labels of some pictures, and what follows from them"
+    "Logits and labels of some images, and what follows from them"
     logits:Tensor  # (n,k) float32
     label:Tensor   # True classes, (n,) int64
     classes:tuple  # k class names
-    name:str       # Of the pictures, for titles
-    idx:np.ndarray # Place of each picture in its source, (n,)
+    name:str       # Name of the data set or split, for titles
+    idx:np.ndarray # Index of each image in its source, (n,)
 
     def __len__(self)->int: return len(self.label)
-    def __repr__(self)->str: return f'{self.name}: {len(self):,} pictures, accuracy {self.accuracy:.2%}'
+    def __repr__(self)->str:
+        return f'{self.name}: {len(self):,} images, accuracy {self.accuracy:.2%}'
     @cached_property
     def prob(self)->Tensor: return self.logits.softmax(1)
     @cached_property
@@ -48,227 +49,296 @@ class Predictions:
     @cached_property
     def loss(self)->Tensor: return F.cross_entropy(self.logits, self.label, reduction='none')
     @cached_property
-    def rank(self)->Tensor: return self.loss.argsort(descending=True).argsort()+1 # by loss: 1 is the highest
+    def rank(self)->Tensor: # by loss: 1 is the highest
+        return self.loss.argsort(descending=True).argsort()+1
     @cached_property
     def correct(self)->Tensor: return self.pred==self.label
     @property
     def accuracy(self)->float: return self.correct.double().mean().item()
 
-    def prob_of(self, cls:Tensor)->Tensor: return self.prob.gather(1, cls[:,None])[:,0] # probability of a class each
+    def prob_of(self, cls:Tensor)->Tensor: # probability of one class for each image, (n,)
+        return self.prob.gather(1, cls[:,None])[:,0]
 
     def save(self, file:Union[str,Path])->None: # as .safetensors
-        save_tensors(file, dict(logits=self.logits, label=self.label, idx=torch.as_tensor(self.idx)), dict(classes=list(self.classes), name=self.name))
+        tensors = dict(logits=self.logits, label=self.label, idx=torch.as_tensor(self.idx))
+        save_tensors(file, tensors, dict(classes=list(self.classes), name=self.name))
 
     @classmethod
     def read(cls, file:Union[str,Path])->'Predictions': # what `save` wrote
-        t,about = load_tensors(file)
-        return cls(t['logits'], t['label'], tuple(about['classes']), about['name'], t['idx'].numpy())
+        tensors,about = load_tensors(file)
+        return cls(tensors['logits'], tensors['label'], tuple(about['classes']), about['name'],
+                   tensors['idx'].numpy())
 
 # %% ../nbs/04_analysis.ipynb #b7973fc1
 def classify(
-    model:nn.Module, # Network; its device is used
-    images:Images,   # Pictures to classify
+    model:nn.Module, # Classifier; its device is used
+    images:Images,   # Images to classify
 )->Predictions:      # In the order of `images`
-    "Predict a whole split, once"
-    return Predictions(predict_logits(model, images), torch.from_numpy(images.y), images.classes, images.name, images.idx)
+    "Predictions of `model` for a whole split"
+    logits = predict_logits(model, images)
+    label = torch.from_numpy(images.y)
+    return Predictions(logits, label, images.classes, images.name, images.idx)
 
 # %% ../nbs/04_analysis.ipynb #a4000004
 def packaged_predictions(
     name:str='cifar10', # 'cifar10', 'narrow' or 'shapes10'
-)->Predictions:         # Of the test pictures, in their order
-    "What a packaged network said of its test pictures; raises `ValueError` for an unknown name"
-    c,t = model_card(name),load_file(WEIGHTS_DIR/f'{name}.logits.safetensors')
-    return Predictions(t['plain'].float(), t['label'].long(), tuple(c['classes']), c['data'], np.arange(len(t['label'])))
+)->Predictions:         # For the test images, in their order
+    "Stored predictions of a packaged model; raises `ValueError` for an unknown name"
+    card = model_card(name)
+    stored = load_file(WEIGHTS_DIR/f'{name}.logits.safetensors')
+    logits,label = stored['plain'].float(),stored['label'].long()
+    classes,idx = tuple(card['classes']),np.arange(len(label))
+    return Predictions(logits, label, classes, card['data'], idx)
 
 # %% ../nbs/04_analysis.ipynb #a4000011
+def _bootstrap_means(values, draws, seed): # means of rows sampled with replacement
+    rng = np.random.default_rng(seed)
+    n = len(values)
+    means = np.empty((draws,values.shape[1]))
+    for i in range(draws): means[i] = values[rng.integers(n, size=n)].mean(0)
+    return means
+
 def summary_metrics(
     preds:Predictions, # Predictions of a split
-    draws:int=1000,    # Of the bootstrap
-    seed:int=0,        # Of these draws
-)->pd.DataFrame:       # A row each: value, and the ends of its 95 % interval
-    "Accuracy, how often the true class is among the first two and five, and loss, with intervals by the percentile bootstrap over pictures"
-    place = (preds.logits>preds.logits.gather(1, preds.label[:,None])).sum(1) # classes before the true one
-    each = {'accuracy':preds.correct, 'top 2':place<2, 'top 5':place<5, 'loss':preds.loss}
-    s = torch.stack([v.double() for v in each.values()], 1).numpy()
-    rng = np.random.default_rng(seed)
-    means = np.stack([s[rng.integers(len(s), size=len(s))].mean(0) for _ in range(draws)])
+    draws:int=1000,    # Bootstrap samples
+    seed:int=0,        # Seed of these samples
+)->pd.DataFrame:       # A row for each metric: value, and the ends of its 95 % interval
+    "Accuracy, top-2 and top-5 accuracy, and loss, with bootstrap intervals over images"
+    true_logit = preds.logits.gather(1, preds.label[:,None])
+    n_above = (preds.logits>true_logit).sum(1) # classes that are ranked above the true one
+    names = ['accuracy','top 2','top 5','loss']
+    columns = [preds.correct,n_above<2,n_above<5,preds.loss]
+    values = torch.stack([c.double() for c in columns], 1).numpy()
+    means = _bootstrap_means(values, draws, seed)
     low,high = np.quantile(means, (0.025,0.975), axis=0)
-    return pd.DataFrame(dict(value=s.mean(0), low=low, high=high), index=list(each))
+    return pd.DataFrame(dict(value=values.mean(0), low=low, high=high), index=names)
 
 # %% ../nbs/04_analysis.ipynb #b42fea84
 def confusion_matrix(
     preds:Predictions, # Predictions of a split
 )->Tensor:             # Counts (k,k): row the true class, column the predicted one
-    "Confusion matrix; its sum is the number of pictures, its trace the number of correct ones"
+    "Confusion matrix; its sum is the number of images, its trace that of correct ones"
     k = len(preds.classes)
     return torch.bincount(preds.label*k+preds.pred, minlength=k*k).view(k,k)
 
 # %% ../nbs/04_analysis.ipynb #222b052a
 def plot_confusion_matrix(
     preds:Predictions,  # Predictions of a split
-    ax:plt.Axes=None,   # Axes to draw on; None makes them
-    rates:bool=False,   # Per cent of the true class instead of counts?
+    ax:plt.Axes=None,   # Axes to draw on; None creates them
+    rates:bool=False,   # Show percentages of the true class instead of counts?
 )->plt.Axes:            # The axes
-    "Confusion matrix as a picture: colour shows mistakes only, so that the diagonal does not drown them"
-    m = confusion_matrix(preds).numpy()
-    wrong = len(preds)-np.trace(m)
-    if rates: m = (100*m/m.sum(1, keepdims=True).clip(1)).round(1)
-    off = np.where(np.eye(len(m), dtype=bool), 0, m)
-    ax = ax or plt.subplots(figsize=(5.4,4.6), layout='constrained')[1]
-    im = ax.imshow(off, cmap='Oranges')
-    for i,j in np.ndindex(m.shape):
-        ax.text(j, i, str(m[i,j]), ha='center', va='center', fontsize=8, weight='bold' if i==j else None, c='w' if off[i,j]>0.6*off.max() else 'k')
-    ax.set(xticks=range(len(m)), yticks=range(len(m)), yticklabels=preds.classes, xlabel='predicted', ylabel='true')
-    ax.set_xticklabels(preds.classes, rotation=45, ha='right')
-    ax.set_title(f'{preds.name}: {wrong:,} of {len(preds):,} wrong', fontsize=10)
-    plt.colorbar(im, ax=ax, label='mistakes, % of the true class' if rates else 'mistakes', shrink=0.8)
+    "Confusion matrix; the colour leaves out the diagonal, so that errors can be seen"
+    counts = confusion_matrix(preds).numpy()
+    n_errors = len(preds)-np.trace(counts)
+    shown = counts
+    if rates: shown = (100*counts/counts.sum(1, keepdims=True).clip(1)).round(1)
+    errors = np.where(np.eye(len(shown), dtype=bool), 0, shown)
+    if ax is None: _,ax = plt.subplots(figsize=(5.4,4.6), layout='constrained')
+    im = ax.imshow(errors, cmap='Oranges')
+    for i,j in np.ndindex(shown.shape):
+        weight = 'bold' if i==j else 'normal'
+        color = 'w' if errors[i,j]>0.6*errors.max() else 'k'
+        text = ax.text(j, i, str(shown[i,j]), ha='center', va='center', fontsize=8)
+        text.set(weight=weight, color=color)
+    ticks = range(len(shown))
+    ax.set_xticks(ticks, preds.classes, rotation=45, ha='right')
+    ax.set_yticks(ticks, preds.classes)
+    ax.set(xlabel='predicted', ylabel='true')
+    ax.set_title(f'{preds.name}: {n_errors:,} of {len(preds):,} misclassified', fontsize=10)
+    label = 'errors, % of the true class' if rates else 'errors'
+    plt.colorbar(im, ax=ax, label=label, shrink=0.8)
     return ax
 
 # %% ../nbs/04_analysis.ipynb #be0b9de7
 def most_confused(
     preds:Predictions, # Predictions of a split
-    k:int=10,          # Rows
-)->pd.DataFrame:       # true, predicted, count, rate (share of the true class), most frequent first
-    "The most frequent mistakes"
-    m = confusion_matrix(preds)
-    rate = m/m.sum(1, keepdim=True).clamp(min=1)
-    rows = [(preds.classes[i],preds.classes[j],m[i,j].item(),rate[i,j].item()) for i,j in (m*(1-torch.eye(len(m), dtype=m.dtype))).nonzero().tolist()]
-    return pd.DataFrame(sorted(rows, key=lambda r: -r[2])[:k], columns=['true','predicted','count','rate'])
+    k:int=10,          # Number of rows
+)->pd.DataFrame:       # true, predicted, count, rate: the share of the true class
+    "Pairs of true and predicted class, most frequent error first"
+    counts = confusion_matrix(preds)
+    rates = counts/counts.sum(1, keepdim=True).clamp(min=1)
+    errors = counts.clone().fill_diagonal_(0)
+    rows = []
+    for i,j in errors.nonzero().tolist():
+        rows.append((preds.classes[i],preds.classes[j],counts[i,j].item(),rates[i,j].item()))
+    rows.sort(key=lambda row: -row[2])
+    return pd.DataFrame(rows[:k], columns=['true','predicted','count','rate'])
 
 # %% ../nbs/04_analysis.ipynb #5c839812
 def per_class_metrics(
     preds:Predictions, # Predictions of a split
-)->pd.DataFrame:       # A row a class: pictures, precision, recall, F1, mean probability of the true class, most frequent mistake
-    "How well each class is recognised; of a class that is never predicted the precision is NaN"
-    m = confusion_matrix(preds)
-    hit,off,p = m.diag(),m.clone().fill_diagonal_(0),preds.prob_of(preds.label)
-    return pd.DataFrame(dict(n=m.sum(1), precision=hit/m.sum(0), recall=hit/m.sum(1), f1=2*hit/(m.sum(0)+m.sum(1)),
-                             true_prob=[p[preds.label==c].mean().item() for c in range(len(m))],
-                             taken_for=[preds.classes[o.argmax()] if o.any() else '' for o in off]), index=preds.classes)
+)->pd.DataFrame:       # A row for each class, with n, the number of its images
+    "Precision, recall, F1 and most frequent error; NaN for a class never predicted"
+    counts = confusion_matrix(preds)
+    n_true,n_predicted = counts.sum(1),counts.sum(0)
+    n_correct = counts.diag()
+    errors = counts.clone().fill_diagonal_(0)
+    p_true = preds.prob_of(preds.label)
+    most_confused_with = [preds.classes[row.argmax()] if row.any() else '' for row in errors]
+    columns = dict(
+        n=n_true,
+        precision=n_correct/n_predicted,
+        recall=n_correct/n_true,
+        f1=2*n_correct/(n_predicted+n_true),
+        mean_p_true=[p_true[preds.label==c].mean().item() for c in range(len(counts))],
+        most_confused_with=most_confused_with)
+    return pd.DataFrame(columns, index=preds.classes)
 
 # %% ../nbs/04_analysis.ipynb #48131929
 @patch
-def _repr_html_(self:Predictions)->str: return f'<p>{escape(repr(self))}</p>{per_class_metrics(self).round(3).to_html()}'
+def _repr_html_(self:Predictions)->str:
+    return f'<p>{escape(repr(self))}</p>{per_class_metrics(self).round(3).to_html()}'
 
 # %% ../nbs/04_analysis.ipynb #eba7e1d1
+def _bin_indices(confidence, bins): # bin i holds (i/bins, (i+1)/bins]
+    return (confidence*bins).ceil().long()-1
+
+def _sum_in_bins(values, which, bins): # (bins,) float64
+    return torch.zeros(bins, dtype=torch.double).index_add(0, which, values)
+
 def calibration_error(
     logits:Tensor,  # (n,k)
     labels:Tensor,  # (n,), array or tensor
-    bins:int=15,    # Equal parts of [0,1] to sort the probabilities of the predicted classes into
+    bins:int=15,    # Number of bins of equal width for the confidence
 )->float:           # In [0,1]
-    "Expected calibration error: |confidence - accuracy| of each bin, weighted by its pictures ([Guo et al. 2017](https://arxiv.org/abs/1706.04599), eq. 3)"
-    conf,pred = logits.double().softmax(1).max(1)
-    gap = conf-(pred==torch.as_tensor(labels)).double()
-    which = (conf*bins).ceil().long()-1
-    return torch.zeros(bins, dtype=torch.double).index_add(0, which, gap).abs().sum().item()/len(gap)
+    "Expected calibration error, [Guo et al. 2017](https://arxiv.org/abs/1706.04599), eq. 3"
+    confidence,pred = logits.double().softmax(1).max(1)
+    gap = confidence-(pred==torch.as_tensor(labels)).double()
+    gap_in_bins = _sum_in_bins(gap, _bin_indices(confidence, bins), bins)
+    return gap_in_bins.abs().sum().item()/len(gap)
 
 # %% ../nbs/04_analysis.ipynb #a4000020
 def plot_reliability_diagram(
     preds:Predictions,  # Predictions of a split
-    ax:plt.Axes=None,   # Axes to draw on; None makes them
-    bins:int=15,        # As for `calibration_error`
-    label:str='',       # What to call the curve; its calibration error is added
+    ax:plt.Axes=None,   # Axes to draw on; None creates them
+    bins:int=15,        # Number of bins, as for `calibration_error`
+    label:str='',       # Name of the curve; its calibration error is added
 )->plt.Axes:            # The axes
-    "Accuracy against what the network claims, with 95 % intervals; on the diagonal it keeps its word"
-    conf,correct = preds.prob.max(1).values.double(),preds.correct.double()
-    which = (conf*bins).ceil().long()-1
-    n,claimed,true = (torch.zeros(bins, dtype=torch.double).index_add(0, which, v) for v in (torch.ones_like(conf),conf,correct))
-    n,claimed,true = n[n>0],(claimed/n)[n>0],(true/n)[n>0]
-    ax = ax or plt.subplots(figsize=(3.6,3.4), layout='constrained')[1]
+    "Accuracy against confidence, with 95 % intervals; on the diagonal the model is calibrated"
+    confidence = preds.prob.max(1).values.double()
+    which = _bin_indices(confidence, bins)
+    n = _sum_in_bins(torch.ones_like(confidence), which, bins)
+    filled = n>0
+    mean_confidence = (_sum_in_bins(confidence, which, bins)/n)[filled]
+    accuracy = (_sum_in_bins(preds.correct.double(), which, bins)/n)[filled]
+    half_width = 1.96*(accuracy*(1-accuracy)/n[filled])**0.5
+    error = calibration_error(preds.logits, preds.label, bins)
+    label = f'{label} {error:.1%}'.strip()
+
+    if ax is None: _,ax = plt.subplots(figsize=(3.6,3.4), layout='constrained')
     ax.plot([0,1], [0,1], c='0.6', lw=0.8, ls=':')
-    ax.errorbar(claimed, true, yerr=1.96*(true*(1-true)/n)**0.5, fmt='o-', ms=4, lw=1, label=f'{label} {calibration_error(preds.logits, preds.label, bins):.1%}'.strip())
-    ax.set(xlabel='claimed probability', ylabel='accuracy', xlim=(0,1.02), ylim=(0,1.02), aspect='equal')
+    ax.errorbar(mean_confidence, accuracy, yerr=half_width, fmt='o-', ms=4, lw=1, label=label)
+    ax.set(xlabel='confidence', ylabel='accuracy')
+    ax.set(xlim=(0,1.02), ylim=(0,1.02), aspect='equal')
     ax.legend(fontsize=8, title='calibration error', title_fontsize=8)
     return ax
 
 # %% ../nbs/04_analysis.ipynb #a4000023
 def fit_temperature(
-    preds:Predictions, # Of pictures that the network did not learn from, and that nothing is reported on
-)->float:              # By which to divide the logits, from 0.05 to 20
-    "The temperature of lowest loss; above 1 it makes the network less sure"
+    preds:Predictions, # For images that are neither trained on nor reported on
+)->float:              # The logits are divided by it; from 0.05 to 20
+    "The temperature of lowest loss; above 1 it makes the model less confident"
     from scipy.optimize import minimize_scalar
-    def loss(t): return F.cross_entropy(preds.logits/np.exp(t), preds.label).item()
-    return float(np.exp(minimize_scalar(loss, bounds=(np.log(0.05),np.log(20)), method='bounded').x))
+
+    def loss(log_t): return F.cross_entropy(preds.logits/np.exp(log_t), preds.label).item()
+    found = minimize_scalar(loss, bounds=(np.log(0.05),np.log(20)), method='bounded')
+    return float(np.exp(found.x))
 
 # %% ../nbs/04_analysis.ipynb #0ab3b6c8
-def _first(among, by, k): return (i := among.nonzero()[:,0])[by[i].argsort(descending=True)[:k]].numpy() # the `k` highest of some
+def _highest(among, by, k): # indices of the `k` highest values where `among` is True
+    i = among.nonzero()[:,0]
+    return i[by[i].argsort(descending=True)[:k]].numpy()
 
 def highest_loss_errors(
     preds:Predictions, # Predictions of a split
-    k:int=20,          # How many; fewer if there are fewer mistakes
-)->np.ndarray:         # Places in `preds`, highest loss first
-    "The mistakes of highest loss"
-    return _first(~preds.correct, preds.loss, k)
+    k:int=20,          # How many; fewer if there are fewer errors
+)->np.ndarray:         # Indices into `preds`, highest loss first
+    "The errors of highest loss"
+    return _highest(~preds.correct, preds.loss, k)
 
 def most_confident_errors(
     preds:Predictions, # Predictions of a split
-    k:int=20,          # How many; fewer if there are fewer mistakes
-)->np.ndarray:         # Places in `preds`, highest probability first
-    "The mistakes of which the network was most sure"
-    return _first(~preds.correct, preds.prob.max(1).values, k)
+    k:int=20,          # How many; fewer if there are fewer errors
+)->np.ndarray:         # Indices into `preds`, highest confidence first
+    "The errors in which the model was most confident"
+    return _highest(~preds.correct, preds.prob.max(1).values, k)
 
 def most_confident_correct(
     preds:Predictions, # Predictions of a split
     k:int=20,          # How many; fewer if there are fewer correct ones
-)->np.ndarray:         # Places in `preds`, highest probability first
-    "The correct pictures of highest probability"
-    return _first(preds.correct, -preds.loss, k)
+)->np.ndarray:         # Indices into `preds`, highest confidence first
+    "The correct predictions of highest confidence"
+    return _highest(preds.correct, -preds.loss, k)
 
 def least_confident_correct(
     preds:Predictions, # Predictions of a split
     k:int=20,          # How many; fewer if there are fewer correct ones
-)->np.ndarray:         # Places in `preds`, lowest probability first
-    "The correct pictures of lowest probability"
-    return _first(preds.correct, preds.loss, k)
+)->np.ndarray:         # Indices into `preds`, lowest confidence first
+    "The correct predictions of lowest confidence"
+    return _highest(preds.correct, preds.loss, k)
 
 def errors_between(
     preds:Predictions, # Predictions of a split
     true:str,          # Name of the true class
     pred:str,          # Name of the predicted class
     k:int=20,          # How many; fewer if there are fewer
-)->np.ndarray:         # Places in `preds`, highest loss first
-    "One cell of the confusion matrix; raises `ValueError` for an unknown class"
-    if unknown := {true,pred}-set(preds.classes): raise ValueError(f"no class {', '.join(map(repr, unknown))}: choose from {', '.join(preds.classes)}")
-    a,b = map(preds.classes.index, (true,pred))
-    return _first((preds.label==a)&(preds.pred==b), preds.loss, k)
+)->np.ndarray:         # Indices into `preds`, highest loss first
+    "The images in one cell of the confusion matrix; raises `ValueError` for an unknown class"
+    for argument,name in (('true',true),('pred',pred)):
+        if name not in preds.classes:
+            raise ValueError(f"{argument}={name!r} is no class: choose from {preds.classes}")
+    is_true = preds.label==preds.classes.index(true)
+    is_predicted = preds.pred==preds.classes.index(pred)
+    return _highest(is_true&is_predicted, preds.loss, k)
 
 # %% ../nbs/04_analysis.ipynb #a4000030
 def sample_predictions(
     preds:Predictions, # Predictions of a split
-    correct:bool,        # Draw from the correct ones, or from the mistakes?
+    correct:bool,      # True: sample correct predictions; False: errors
     k:int=20,          # How many; fewer if there are fewer
-    seed:int=0,        # Seed of the draw
-)->np.ndarray:         # Places in `preds`
-    "A random draw of correct pictures or of mistakes"
+    seed:int=0,        # Seed of the sample
+)->np.ndarray:         # Indices into `preds`
+    "A random sample of correct predictions or of errors"
     among = (preds.correct==correct).nonzero()[:,0]
-    return among[torch.randperm(len(among), generator=torch.Generator().manual_seed(seed))[:k]].numpy()
+    order = torch.randperm(len(among), generator=torch.Generator().manual_seed(seed))
+    return among[order[:k]].numpy()
 
 # %% ../nbs/04_analysis.ipynb #a16d0821
 def prediction_caption(
     preds:Predictions, # Predictions of a split
-    i:int,             # Place in `preds`
+    i:int,             # Index into `preds`
 )->str:                # Two or three lines
-    "Where a picture is in its source, what it is, what it was taken for, and how probable both were, in per cent"
-    p,t,y = preds.prob[i],preds.pred[i].item(),preds.label[i].item()
-    if t==y: return f'#{preds.idx[i]}\n{preds.classes[y]} {100*p[y]:.0f} %'
-    return f'#{preds.idx[i]}\n{preds.classes[t]} {100*p[t]:.0f} %\nis {preds.classes[y]} {100*p[y]:.0f} %'
+    "Index of an image in its source, predicted class and true class, with their probabilities"
+    prob,pred,label = preds.prob[i],preds.pred[i].item(),preds.label[i].item()
+    caption = f'#{preds.idx[i]}\n{preds.classes[pred]} {100*prob[pred]:.0f} %'
+    if pred==label: return caption
+    return f'{caption}\nis {preds.classes[label]} {100*prob[label]:.0f} %'
 
 def prediction_table(
     preds:Predictions, # Predictions of a split
-    indices:Any,        # Which of them
-)->pd.DataFrame:       # A row each: true and predicted class with their probabilities, loss, place in the order of losses; by index in the source
-    "The same as a table"
+    indices:Any,       # Which of them
+)->pd.DataFrame:       # A row for each image, by its index in the source
+    "True and predicted class with their probabilities; loss, and its rank, 1 the highest"
     i = torch.as_tensor(indices)
-    named = {k:[preds.classes[c] for c in v[i]] for k,v in (('true',preds.label),('predicted',preds.pred))}
-    return pd.DataFrame(named|dict(p_true=preds.prob_of(preds.label)[i], p_predicted=preds.prob_of(preds.pred)[i], loss=preds.loss[i], loss_rank=preds.rank[i]),
-                        index=pd.Index(preds.idx[indices], name='index'))
+    columns = dict(
+        true=[preds.classes[c] for c in preds.label[i]],
+        predicted=[preds.classes[c] for c in preds.pred[i]],
+        p_true=preds.prob_of(preds.label)[i],
+        p_predicted=preds.prob_of(preds.pred)[i],
+        loss=preds.loss[i],
+        loss_rank=preds.rank[i])
+    return pd.DataFrame(columns, index=pd.Index(preds.idx[indices], name='index'))
 
 def show_predictions(
-    preds:Predictions, # Predictions of `images`
-    images:Images,     # The pictures
+    preds:Predictions,  # Predictions for `images`
+    images:Images,      # The images that were classified
     indices:np.ndarray, # Which of them, from `highest_loss_errors` or another rule
-    cols:int=10,       # Pictures in a row
-)->np.ndarray:         # The axes
-    "Pictures with index and what they were taken for"
-    if len(images)!=len(preds): raise ValueError(f"{len(preds)} predictions do not belong to {len(images)} pictures of {images.name}")
-    return show_images(images.x[indices], [prediction_caption(preds, i) for i in indices], cols, size=1.05)
+    cols:int=10,        # Images in a row
+)->np.ndarray:          # The axes
+    "Images with their `prediction_caption`"
+    if len(images)!=len(preds):
+        raise ValueError(
+            f"preds has {len(preds)} predictions, images has {len(images)} images: "
+            "pass the images that were classified")
+    captions = [prediction_caption(preds, i) for i in indices]
+    return show_images(images.x[indices], captions, cols, size=1.05)

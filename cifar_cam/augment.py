@@ -23,194 +23,296 @@ from .data import Images,MEAN,norm
 
 # %% ../nbs/00b_augment.ipynb #b01f5bf7
 class BatchAugmentation(NamedTuple):
-    "An augmentation made of mirroring, shifting and covering"
-    flip:bool=False    # Mirrored with probability 0.5?
-    pad:int=0          # Shifted by up to so many pixels in each direction
-    edge:str='reflect' # What comes in from outside: 'reflect' mirrors the picture, 'black' is black
-    cutout:int=0         # Side of a square covered with the mean colour, 0 for none
-    canvas:int=32      # Side of the field, centred on the picture, in which the square lies
-    p:float=1.         # Probability of the square
+    "An augmentation made of flip, shift and CutOut"
+    flip:bool=False    # Flip horizontally with probability 0.5?
+    pad:int=0          # Largest shift in each direction, in pixels
+    edge:str='reflect' # What fills the edge after a shift: 'reflect' or 'black'
+    cutout:int=0       # Side of the CutOut square, filled with the mean colour; 0: none
+    canvas:int=32      # Side of the canvas, centred on the image, that the square lies in
+    p:float=1.         # Probability of CutOut
 
-BATCH_AUGMENTATIONS = dict(none=BatchAugmentation(), flip_crop=BatchAugmentation(flip=True, pad=4), crop_cutout=BatchAugmentation(pad=4, edge='black', cutout=16, canvas=64, p=0.2),
-             flip_crop_cutout=BatchAugmentation(flip=True, pad=4, cutout=12, canvas=44))
+BATCH_AUGMENTATIONS = dict(
+    none=BatchAugmentation(),
+    flip_crop=BatchAugmentation(flip=True, pad=4),
+    crop_cutout=BatchAugmentation(pad=4, edge='black', cutout=16, canvas=64, p=0.2),
+    flip_crop_cutout=BatchAugmentation(flip=True, pad=4, cutout=12, canvas=44))
 
 # %% ../nbs/00b_augment.ipynb #78ba7f66
 MEAN_COLOUR = tuple(round(255*m) for m in MEAN)
+_BORDER = dict(reflect=4, black=0) # cv2.BORDER_REFLECT_101 and cv2.BORDER_CONSTANT
 
-def _cutout(A, m): # on a larger canvas, so that the square may reach over the edge
-    return [A.PadIfNeeded(m.canvas, m.canvas, border_mode=0, fill=MEAN_COLOUR),
-            A.CoarseDropout(num_holes_range=(1,1), hole_height_range=(m.cutout,m.cutout), hole_width_range=(m.cutout,m.cutout), fill=MEAN_COLOUR, p=m.p),
-            A.CenterCrop(32, 32)]
+def _flip_steps(A): # A is the module albumentations
+    return [A.HorizontalFlip(p=0.5)]
 
-def _steps(A, m): # `BatchAugmentation` as albumentations steps
-    flip = [A.HorizontalFlip(p=0.5)] if m.flip else []
-    side,border = 32+2*m.pad,dict(reflect=4, black=0)[m.edge]
-    shift = [A.PadIfNeeded(side, side, border_mode=border, fill=0), A.RandomCrop(32, 32)] if m.pad else []
-    return flip+shift+(_cutout(A, m) if m.cutout else [])
+def _shift_steps(A, pad, edge):
+    side = 32+2*pad
+    return [A.PadIfNeeded(side, side, border_mode=_BORDER[edge], fill=0), A.RandomCrop(32, 32)]
+
+def _cutout_steps(A, side, canvas, p): # on a canvas, so that the square may cross the edge
+    side = (side,side)
+    return [
+        A.PadIfNeeded(canvas, canvas, border_mode=_BORDER['black'], fill=MEAN_COLOUR),
+        A.CoarseDropout(
+            num_holes_range=(1,1), hole_height_range=side, hole_width_range=side,
+            fill=MEAN_COLOUR, p=p),
+        A.CenterCrop(32, 32)]
+
+def _batch_augmentation_steps(A, augmentation):
+    a = augmentation
+    steps = []
+    if a.flip: steps += _flip_steps(A)
+    if a.pad: steps += _shift_steps(A, a.pad, a.edge)
+    if a.cutout: steps += _cutout_steps(A, a.cutout, a.canvas, a.p)
+    return steps
 
 def _affine_cutout(A):
-    return [A.HorizontalFlip(p=0.5), A.Affine(translate_percent=(-0.1,0.1), scale=(0.9,1.1), rotate=(-15,15), fill=MEAN_COLOUR, p=0.5),
-            *_cutout(A, BatchAugmentation(cutout=16, canvas=64, p=0.5))]
-def _flip_transpose_cutout(A):
-    return [A.HorizontalFlip(p=0.5), A.VerticalFlip(p=0.5), A.Transpose(p=0.5),
-            A.CoarseDropout(num_holes_range=(2,4), hole_height_range=(3,8), hole_width_range=(3,8), fill='random_uniform', p=0.9)]
+    affine = A.Affine(
+        translate_percent=(-0.1,0.1), scale=(0.9,1.1), rotate=(-15,15),
+        fill=MEAN_COLOUR, p=0.5)
+    return [*_flip_steps(A), affine, *_cutout_steps(A, side=16, canvas=64, p=0.5)]
 
-AUGMENTATIONS = {name:partial(_steps, m=m) for name,m in BATCH_AUGMENTATIONS.items()} | dict(affine_cutout=_affine_cutout, flip_transpose_cutout=_flip_transpose_cutout)
+def _flip_transpose_cutout(A):
+    rectangles = A.CoarseDropout(
+        num_holes_range=(2,4), hole_height_range=(3,8), hole_width_range=(3,8),
+        fill='random_uniform', p=0.9)
+    return [A.HorizontalFlip(p=0.5), A.VerticalFlip(p=0.5), A.Transpose(p=0.5), rectangles]
+
+AUGMENTATIONS = {
+    name:partial(_batch_augmentation_steps, augmentation=augmentation)
+    for name,augmentation in BATCH_AUGMENTATIONS.items()}
+AUGMENTATIONS |= dict(
+    affine_cutout=_affine_cutout,
+    flip_transpose_cutout=_flip_transpose_cutout)
 
 # %% ../nbs/00b_augment.ipynb #27e9336e
 def make_augmentation(
     name:str, # One of `AUGMENTATIONS`
-)->Any:       # An albumentations `Compose`; call it as `tfm(image=x)['image']` on (32,32,3) uint8
-    "The augmentation of that name; raises `ValueError` for an unknown one"
-    if name not in AUGMENTATIONS: raise ValueError(f"unknown augmentation {name!r}: choose one of {', '.join(AUGMENTATIONS)}")
-    os.environ.setdefault('NO_ALBUMENTATIONS_UPDATE', '1') # it would ask the network for a newer version
+)->Any:       # An albumentations `Compose`: `tfm(image=x)['image']` for x (32,32,3) uint8
+    "The augmentation of that name; raises `ValueError` for an unknown name"
+    if name not in AUGMENTATIONS:
+        names = ', '.join(AUGMENTATIONS)
+        raise ValueError(f"unknown augmentation {name!r}: choose one of {names}")
+    # Else albumentations looks for a newer version on the internet
+    os.environ.setdefault('NO_ALBUMENTATIONS_UPDATE', '1')
     import albumentations as A
     return A.Compose(AUGMENTATIONS[name](A), strict=True)
 
 # %% ../nbs/00b_augment.ipynb #f978514a
 def seed_augmentation(
     tfm:Any,   # Pipeline from `make_augmentation`
-    key:tuple, # Whole numbers that name the draws, such as (seed, epoch, place)
-)->Any:        # The same pipeline, at the start of those draws
-    "Start independent random streams in the steps of a pipeline; the same `key` gives the same draws"
-    for t,s in zip(tfm.transforms, np.random.SeedSequence(key).generate_state(max(len(tfm.transforms), 1))): t.set_random_seed(int(s))
+    key:tuple, # Integers that identify the draws, such as (seed, epoch, index)
+)->Any:        # The same pipeline, reseeded
+    "Give each step of a pipeline its own random stream; the same `key` gives the same draws"
+    steps = tfm.transforms
+    seeds = np.random.SeedSequence(key).generate_state(max(len(steps), 1))
+    for step,seed in zip(steps, seeds): step.set_random_seed(int(seed))
     return tfm
 
 # %% ../nbs/00b_augment.ipynb #17f1b248
 def show_augmentation(
-    x:np.ndarray, # One picture, (32,32,3) uint8
+    x:np.ndarray, # One image, (32,32,3) uint8
     name:str,     # One of `AUGMENTATIONS`
-    n:int=5,      # Draws, one a row
+    n:int=5,      # Number of draws, one in each row
     seed:int=0,   # Seed of the draws
 )->np.ndarray:    # The axes, (n, steps+1)
-    "One picture after each step of an augmentation, several times"
+    "One image after each step of an augmentation, for several draws"
     tfm = make_augmentation(name)
-    heads = ['picture']+[type(t).__name__ for t in tfm.transforms]
-    fig,axs = plt.subplots(n, len(heads), figsize=(1.15*len(heads),1.1*n), squeeze=False, layout='constrained')
+    titles = ['image']+[type(step).__name__ for step in tfm.transforms]
+    cols = len(titles)
+    figsize = (1.15*cols, 1.1*n)
+    _,axs = plt.subplots(n, cols, figsize=figsize, squeeze=False, layout='constrained')
+    for ax,title in zip(axs[0], titles): ax.set_title(title, fontsize=8)
     for r,row in enumerate(axs):
         seed_augmentation(tfm, (seed,r))
-        im = x
-        for ax,head,t in zip(row, heads, [None,*tfm.transforms]):
-            im = im if t is None else t(image=im)['image']
-            ax.imshow(im, interpolation='nearest')
-            ax.set_xticks([]), ax.set_yticks([])
-            if r==0: ax.set_title(head, fontsize=8)
-            ax.set_xlabel(f'{im.shape[1]}×{im.shape[0]}', fontsize=7, labelpad=1)
+        stages = [x]
+        for step in tfm.transforms: stages.append(step(image=stages[-1])['image'])
+        for ax,image in zip(row, stages):
+            ax.imshow(image, interpolation='nearest')
+            ax.set(xticks=[], yticks=[])
+            ax.set_xlabel(f'{image.shape[1]}×{image.shape[0]}', fontsize=7, labelpad=1)
     return axs
 
 # %% ../nbs/00b_augment.ipynb #fb3aae10
 class EpochSampler:
-    "Shuffled batches for `DataLoader(batch_sampler=…)`: each is (key, places), where the key (seed, epoch, batch, process) names its draws"
+    """Shuffled batches for `DataLoader(batch_sampler=…)`: each is (key, indices).
+
+    The key (seed, epoch, batch, process) identifies the random draws of the batch."""
     def __init__(self,
-        n:int,    # Pictures
+        n:int,    # Number of images
         bs:int,   # Batch size; the last batch may be smaller
         seed:int, # Seed of the run
     ):
-        if not 0<bs<=n: raise ValueError(f"batch size {bs=} must be at least 1 and at most the number of pictures, {n}")
-        self.n,self.bs,self.seed = n,bs,seed
-        self.epoch,self.first,self.share = 0,0,(0,1) # the next epoch; its first batch; which of how many processes takes its share of each batch
+        if not 0<bs<=n:
+            raise ValueError(
+                f"batch size {bs=} must be at least 1 and at most {n}, the number of images")
+        self.n = n
+        self.bs = bs
+        self.seed = seed
+        self.epoch = 0     # the next epoch
+        self.first = 0     # its first batch
+        self.share = (0,1) # index of this process and number of processes
 
     def __len__(self)->int: return -(-self.n//self.bs)
     def __iter__(self)->Iterator:
-        (epoch,first),(k,of) = (self.epoch,self.first),self.share
-        self.epoch,self.first = epoch+1,0
+        epoch,first = self.epoch,self.first
+        process,n_processes = self.share
+        self.epoch = epoch+1
+        self.first = 0
         order = np.random.default_rng((self.seed,epoch)).permutation(self.n)
-        for b in range(first, len(self)): yield (self.seed,epoch,b,k),order[b*self.bs:(b+1)*self.bs][k::of]
+        for b in range(first, len(self)):
+            indices = order[b*self.bs:(b+1)*self.bs]
+            yield (self.seed,epoch,b,process),indices[process::n_processes]
 
 # %% ../nbs/00b_augment.ipynb #79963a76
 class _AugmentedImages(Dataset):
-    "Pictures that come as augmented and normalised batches"
+    "Images that come as augmented and normalised batches"
     def __init__(self,
-        images:Images, # What to draw from
+        images:Images, # The images
         augment:str,   # One of `AUGMENTATIONS`
-    ): self.images,self.tfm = images,make_augmentation(augment)
+    ):
+        self.images = images
+        self.tfm = make_augmentation(augment)
 
     def __len__(self)->int: return len(self.images)
     def __getitems__(self, batch:tuple)->tuple:
-        key,i = batch
+        key,indices = batch
         seed_augmentation(self.tfm, key)
-        x = self.images.x[i]
-        if self.tfm.transforms: x = np.stack([self.tfm(image=o)['image'] for o in x])
-        return norm(x),torch.from_numpy(self.images.y[i])
+        x = self.images.x[indices]
+        if self.tfm.transforms: x = np.stack([self.tfm(image=image)['image'] for image in x])
+        return norm(x),torch.from_numpy(self.images.y[indices])
 
 # %% ../nbs/00b_augment.ipynb #f7ebe9ce
-def _as_is(batch): return batch # a batch is made whole: nothing to collate
+def _identity(batch): return batch # the data set returns whole batches: nothing to collate
 
-def _deaf(worker): signal.signal(signal.SIGINT, signal.SIG_IGN) # Ctrl-C reaches all processes of a terminal, but is the main one's business
+def _ignore_interrupt(worker): # Ctrl-C reaches all processes; the main process handles it
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
-def _one_thread(): # OpenCV's threads do not survive the fork into a worker, which would wait for them for ever
+def _limit_opencv_threads(): # OpenCV's threads do not survive the fork: a worker would hang
     import cv2
     cv2.setNumThreads(0)
 
 def loader(
-    images:Images,       # What to draw from
+    images:Images,       # The images
     bs:int=128,          # Batch size
     augment:str='none',  # One of `AUGMENTATIONS`
-    seed:int=42,         # Seed of the run: order and draws follow from it, whatever the number of workers
-    workers:int=0,       # Processes that prepare batches; 0 does it in this one
-)->DataLoader:           # Gives (xb,yb): normalised (bs,3,32,32) and labels (bs,)
-    "Shuffled, augmented, normalised batches; each pass is the next epoch, or the one that `batch_sampler.epoch` says"
-    ds = _AugmentedImages(images, augment)
-    if workers: _one_thread()
-    own = torch.Generator().manual_seed(seed) # else the loader would draw from the caller's random state, and more often with workers
-    return DataLoader(ds, batch_sampler=EpochSampler(len(ds), bs, seed), collate_fn=_as_is, num_workers=workers, generator=own, worker_init_fn=_deaf)
+    seed:int=42,         # Seed of the run: order and draws depend on it alone
+    workers:int=0,       # Processes that prepare batches; 0: this process
+)->DataLoader:           # Batches (xb,yb): normalised images (bs,3,32,32), labels (bs,)
+    "Shuffled, augmented, normalised batches; each pass is the epoch `batch_sampler.epoch`"
+    if workers: _limit_opencv_threads()
+    dataset = _AugmentedImages(images, augment)
+    return DataLoader(
+        dataset,
+        batch_sampler=EpochSampler(len(dataset), bs, seed),
+        collate_fn=_identity,
+        num_workers=workers,
+        # Else the loader draws from the caller's random state, and more often with workers
+        generator=torch.Generator().manual_seed(seed),
+        worker_init_fn=_ignore_interrupt)
 
 # %% ../nbs/00b_augment.ipynb #9d300a77
 def draw_batch_augmentation(
-    m:BatchAugmentation,      # What to draw for
-    n:int,        # Pictures
-    key:tuple,    # Whole numbers that name the draws, such as (seed, epoch)
-    size:int=32,  # Side of the pictures
-)->np.ndarray:    # (n,5) int64: window down, window right, mirrored, top and left of the square
-    "Independent draws for each picture; a square that is not drawn gets a place outside"
+    augmentation:BatchAugmentation, # What to draw for
+    n:int,                          # Number of images
+    key:tuple,                      # Integers that identify the draws, such as (seed, epoch)
+    size:int=32,                    # Side of the images
+)->np.ndarray:                      # (n,5) int64: shift down, shift right, flip, top, left
+    "Independent draws for each image; without CutOut, the square lies outside the image"
+    a = augmentation
     rng = np.random.default_rng(key)
-    shift = rng.integers(-m.pad, m.pad+1, (n,2))
-    flip = rng.integers(0, 2, (n,1))*m.flip
-    cutout = rng.integers(0, m.canvas-m.cutout+1, (n,2))-(m.canvas-size)//2
-    cutout[rng.random(n)>=m.p] = size
-    return np.hstack([shift,flip,cutout])
+    shift = rng.integers(-a.pad, a.pad+1, (n,2))
+    flip = rng.integers(0, 2, (n,1))*a.flip
+    corner = rng.integers(0, a.canvas-a.cutout+1, (n,2))-(a.canvas-size)//2
+    corner[rng.random(n)>=a.p] = size
+    return np.hstack([shift,flip,corner])
+
+# %% ../nbs/00b_augment.ipynb #e9e9128c
+def _reflect(i, size): # positions beyond an edge are reflected: -1 to 1, `size` to `size-2`
+    return size-1-(size-1-i.abs()).abs()
+
+def _shift(x, down, right, edge):
+    "Move the crop window of each image, `down` and `right` (n,)"
+    n,size = x.shape[:2]
+    position = torch.arange(size, device=x.device)
+    rows = position+down[:,None]                                   # (n,size), may lie outside
+    cols = position+right[:,None]                                  # (n,size)
+    rows_in,cols_in = _reflect(rows, size),_reflect(cols, size)
+    image = torch.arange(n, device=x.device)[:,None,None]          # (n,1,1)
+    shifted = x[image, rows_in[:,:,None], cols_in[:,None,:]]       # (n,size,size,3)
+    if edge=='black':
+        inside = (rows==rows_in)[:,:,None]&(cols==cols_in)[:,None,:]   # (n,size,size)
+        shifted = shifted*inside[...,None]
+    return shifted
+
+def _flip(x, flip):
+    "Flip images horizontally where `flip` (n,) is above 0"
+    return torch.where((flip>0)[:,None,None,None], x.flip(2), x)
+
+def _cutout(x, top, left, side):
+    "Fill a square of each image with the mean colour; `top` and `left` (n,) may lie outside"
+    position = torch.arange(x.shape[1], device=x.device)
+    def covered(start): # by the square, along one axis: (n,size)
+        start = start[:,None]
+        return (position>=start)&(position<start+side)
+    square = covered(top)[:,:,None]&covered(left)[:,None,:]        # (n,size,size)
+    colour = torch.tensor(MEAN_COLOUR, dtype=torch.uint8, device=x.device)
+    return torch.where(square[...,None], colour, x)
 
 def apply_batch_augmentation(
-    x:Tensor,   # Pictures, (n,size,size,3) uint8
-    d:Tensor,   # Draws from `draw_batch_augmentation`, (n,5), on the same device
-    m:BatchAugmentation,    # What they were drawn for
-)->Tensor:      # Moved pictures, (n,size,size,3) uint8
-    "Shift, mirror and cover each picture of a batch in its own way; shifts are symmetric, so mirroring first would make no difference"
-    size = x.shape[1]
-    r = torch.arange(size, device=x.device)
-    rows,cols = r+d[:,:1],r+d[:,1:2]
-    cols = torch.where(d[:,2:3]>0, cols.flip(1), cols)
-    def inside(i): return size-1-(size-1-i.abs()).abs() # reflects what is beyond an edge
-    out = x[torch.arange(len(x), device=x.device)[:,None,None], inside(rows)[:,:,None], inside(cols)[:,None]]
-    if m.edge=='black': out = out*((rows==inside(rows))[:,:,None]&(cols==inside(cols))[:,None])[...,None]
-    if not m.cutout: return out
-    down,right = ((r>=t)&(r<t+m.cutout) for t in (d[:,3:4],d[:,4:5]))
-    return torch.where((down[:,:,None]&right[:,None])[...,None], torch.tensor(MEAN_COLOUR, dtype=torch.uint8, device=x.device), out)
+    x:Tensor,                       # Images, (n,size,size,3) uint8
+    draws:Tensor,                   # From `draw_batch_augmentation`, (n,5), on the same device
+    augmentation:BatchAugmentation, # What they were drawn for
+)->Tensor:                          # Augmented images, (n,size,size,3) uint8
+    "Shift, flip and cut out each image of a batch with its own draws"
+    down,right,flip,top,left = draws.unbind(1)
+    x = _shift(x, down, right, augmentation.edge)
+    if augmentation.flip: x = _flip(x, flip)
+    if augmentation.cutout: x = _cutout(x, top, left, augmentation.cutout)
+    return x
 
 # %% ../nbs/00b_augment.ipynb #059503e6
 class DeviceLoader:
-    "Shuffled, augmented, normalised batches, as `loader` gives them, made on the device where the pictures lie"
+    "Shuffled, augmented, normalised batches like those of `loader`, made on the device"
     def __init__(self,
-        images:Images,        # What to draw from
-        bs:int=128,           # Batch size
-        augment:str='none',   # One of `BATCH_AUGMENTATIONS`
-        seed:int=42,          # Seed of the run: order and draws follow from it, whatever the device
-        device:str='cpu',     # Where
-        alternating_flip:bool=False, # Mirror each picture every other epoch, instead of by a coin?
+        images:Images,               # The images
+        bs:int=128,                  # Batch size
+        augment:str='none',          # One of `BATCH_AUGMENTATIONS`
+        seed:int=42,                 # Seed of the run: order and draws depend on it alone
+        device:str='cpu',            # Device that holds the images
+        alternating_flip:bool=False, # Flip each image in every other epoch, not at random?
     ):
-        if augment not in BATCH_AUGMENTATIONS: raise ValueError(f"no augmentation {augment!r} for whole batches: choose one of {', '.join(BATCH_AUGMENTATIONS)}, or use loader")
-        if alternating_flip and not BATCH_AUGMENTATIONS[augment].flip: raise ValueError(f"alternate=True mirrors by turns, but augment={augment!r} does not mirror at all")
-        self.batch_sampler,self.moves,self.alternating_flip = EpochSampler(len(images), bs, seed),BATCH_AUGMENTATIONS[augment],alternating_flip
-        self.x,self.y = (torch.from_numpy(a).to(device) for a in (images.x,images.y))
+        if augment not in BATCH_AUGMENTATIONS:
+            names = ', '.join(BATCH_AUGMENTATIONS)
+            raise ValueError(
+                f"{augment=} is not available for whole batches: choose one of {names}, "
+                "or use loader")
+        self.augmentation = BATCH_AUGMENTATIONS[augment]
+        if alternating_flip and not self.augmentation.flip:
+            raise ValueError(
+                f"{alternating_flip=} needs an augmentation that flips, and {augment!r} "
+                "does not flip: choose another one, such as 'flip_crop'")
+        self.alternating_flip = alternating_flip
+        self.batch_sampler = EpochSampler(len(images), bs, seed)
+        self.x = torch.from_numpy(images.x).to(device)
+        self.y = torch.from_numpy(images.y).to(device)
 
     def __len__(self)->int: return len(self.batch_sampler)
-    def _draws(self, epoch): # of all pictures, (n,5)
-        n,seed = len(self.y),self.batch_sampler.seed
-        d = draw_batch_augmentation(self.moves, n, (seed,epoch,1), self.x.shape[1]) # a stream beside that of the order, (seed,epoch)
-        if self.alternating_flip: d[:,2] = (np.random.default_rng((seed,0,2)).integers(0, 2, n)+epoch)%2
-        return d
+    def _draws(self, epoch): # of all images, (n,5)
+        n,size = self.x.shape[:2]
+        seed = self.batch_sampler.seed
+        # The keys differ from (seed,epoch), which the sampler uses for the order
+        draws = draw_batch_augmentation(self.augmentation, n, (seed,epoch,1), size)
+        if self.alternating_flip:
+            first_flip = np.random.default_rng((seed,0,2)).integers(0, 2, n)
+            draws[:,2] = (first_flip+epoch)%2
+        return draws
+
     def __iter__(self)->Iterator:
-        epoch = self.batch_sampler.epoch
-        places = [i for _,i in self.batch_sampler]
-        order,draws = (torch.from_numpy(a).to(self.x.device) for a in (np.concatenate(places or [[]]).astype(int),self._draws(epoch)))
-        for i in order.split([len(i) for i in places]): yield norm(apply_batch_augmentation(self.x[i], draws[i], self.moves)),self.y[i]
+        device = self.x.device
+        draws = torch.from_numpy(self._draws(self.batch_sampler.epoch)).to(device)
+        batches = [indices for _,indices in self.batch_sampler]
+        order = np.concatenate(batches or [[]]).astype(int) # one copy to the device
+        order = torch.from_numpy(order).to(device)
+        for indices in order.split([len(batch) for batch in batches]):
+            xb = apply_batch_augmentation(self.x[indices], draws[indices], self.augmentation)
+            yield norm(xb),self.y[indices]

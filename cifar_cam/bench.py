@@ -80,7 +80,7 @@ def _forward(model):
 
 def _ours(model, fast, layer, target=None): # target None: the classes given
     def ask(net, xb, t, **kw): return grad_cam(net, xb, layer, t if target is None else target, **kw)
-    return {'ours, one portion':lambda xb, t: ask(model, xb, t, chunk=len(xb)), 'ours':lambda xb, t: ask(model, xb, t),
+    return {'ours, one batch':lambda xb, t: ask(model, xb, t, chunk=len(xb)), 'ours':lambda xb, t: ask(model, xb, t),
             'ours, channels-last':lambda xb, t: ask(fast, xb.to(memory_format=torch.channels_last), t)}
 
 def _one_class(model, fast, layer, there): # a class each
@@ -155,7 +155,7 @@ def cam_bench(
         with tempfile.TemporaryDirectory() as tmp:
             rows += _rows('whole set, two maps each', 'layer4', time_in_turn(_whole_set(model, tmp), images, torch.stack([label,(label+1)%10], 1), 1), len(images))
     finally: torch.set_num_threads(before)
-    about = hardware_info(device)|dict(threads=threads, width=model.conv1.out_channels, pictures=images.name, rounds=n, device=device, date=time.strftime('%Y-%m-%d'))
+    about = hardware_info(device)|dict(threads=threads, width=model.conv1.out_channels, images=images.name, rounds=n, device=device, date=time.strftime('%Y-%m-%d'))
     return pd.DataFrame(rows).assign(**about, **there)
 
 def _rows(what, layer, s, n): # of one contest, from its seconds
@@ -316,9 +316,9 @@ def _loops(images, width, bs, device): # name to a function that gives pictures 
 def _settings(images, width, bs, device): # the same of our own ways
     sgd = Recipe(bs=bs, width=width, l2=5e-4)
     whole = replace(sgd, on_device=True)
-    ours = {'ours, float32, loader':sgd, 'whole batches':whole, 'and chunks of 64':replace(whole, chunk=64),
+    ours = {'ours, float32, loader':sgd, 'whole batches':whole, 'and micro-batches of 64':replace(whole, chunk=64),
             'whole batches, bfloat16':replace(whole, precision='bfloat16'),
-            'and chunks of 128':replace(whole, precision='bfloat16', chunk=128),
+            'and micro-batches of 128':replace(whole, precision='bfloat16', chunk=128),
             'and Muon: recipe best at full size':replace(RECIPES['best'], bs=bs, width=width, augment='flip_crop')}
     return {k:(lambda r=r: _rate(recipe_steps(images, r, device), device)) for k,r in ours.items() if r.precision=='float32' or supports_bfloat16(device)}
 
@@ -336,7 +336,7 @@ def train_bench(
     try: s = pd.DataFrame([{k:f() for k,f in ways.items()} for _ in range(n)])
     finally: torch.backends.cudnn.benchmark = was
     t = pd.DataFrame(dict(way=s.columns, per_second=s.median(), times_the_peer=(s.T/s.iloc[:,0]).T.median())).reset_index(drop=True)
-    about = dict(width=width, pictures=images.name, rounds=n, device=device, date=time.strftime('%Y-%m-%d'))
+    about = dict(width=width, images=images.name, rounds=n, device=device, date=time.strftime('%Y-%m-%d'))
     return t.assign(**about, **hardware_info(device), **peer_versions('train'))
 
 # %% ../nbs/09_bench.ipynb #5b0d0009

@@ -156,7 +156,7 @@ def lr_find_command(
     _draw(plot_sweep(sweep, marks), out)
     sweep.save(Path(out).with_suffix('.csv')) # beside figure.png
     for rule,v in marks._asdict().items(): print(f"{rule.replace('minimum10', 'minimum/10'):12} {v:.3g}")
-    print(f"{sweep.why} after {len(sweep.lrs)} steps; figure in {out}")
+    print(f"{sweep.stop_reason} after {len(sweep.lrs)} steps; figure in {out}")
 
 # %% ../nbs/09_cli.ipynb #1cf52ece
 @command
@@ -179,11 +179,11 @@ def report_command(
         name = weights or 'cifar10'
         model,classes = _network(name)
         images = _gathered([data], classes, labelled=True).images
-        known:dict = dict(layer=layer or 'layer4', weights=name)
+        known:dict = dict(layer=layer or 'layer4', weights_name=name)
     else: model,images,known = _known(data, weights, split, train, layer, Path(out))
     _log.info(f"classifying {len(images):,} pictures and drawing maps ...")
     s = write_report(out, model, images, k=worst, title=title, **known)
-    print(f"{Path(out)/'index.html'}: accuracy {s['accuracy']:.2%}, {s['wrong']:,} of {s['n']:,} pictures wrong")
+    print(f"{Path(out)/'index.html'}: accuracy {s['accuracy']:.2%}, {s['errors']:,} of {s['n']:,} pictures wrong")
 
 # %% ../nbs/09_cli.ipynb #1cf52ecf
 def _known(data, weights, split, train, layer, out)->tuple: # network, pictures, and what a report can say of them
@@ -192,23 +192,24 @@ def _known(data, weights, split, train, layer, out)->tuple: # network, pictures,
     splits,data = _data('cifar10' if fell_back and weights else data) # weights of one data set are not tried on another
     train = train or (fell_back and data=='shapes10')
     images = getattr(splits, split)
-    if train: model,card,history,sweep = _road(splits, data, out)
-    elif weights and Path(weights).suffix: model,card,history,sweep = _network(weights)[0],None,None,None
-    else: model,card,history,sweep = packaged_run(weights or data)
+    if train: model,training = _road(splits, data, out)
+    elif weights and Path(weights).suffix: model,training = _network(weights)[0],None
+    else: model,training = packaged_run(weights or data)
     if model.linear.out_features!=len(images.classes): raise ValueError(f"the network of {weights} knows {model.linear.out_features} classes, {images.name} has {len(images.classes)}")
-    learned = split=='train' or (split=='valid' and bool(card) and card['recipe']['learn']=='full')
+    learned = split=='train' or (split=='valid' and bool(training) and training.card['recipe']['train_split']=='full')
     name = 'trained for this report' if train else weights or f'packaged, {data}'
-    return model,images,dict(card=card, history=history, sweep=sweep, layer=layer or _DEFAULT_LAYERS[data], weights=name, learned=learned)|_near(model, images, splits)
+    return model,images,dict(training=training, layer=layer or _DEFAULT_LAYERS[data], weights_name=name, trained_on_images=learned)|_near(model, images, splits)
 
 def _near(model, images, splits): # stored neighbours, if there are some of this network for these pictures
     from cifar_cam.label_quality import packaged_neighbours
     from cifar_cam.files import weights_sha256
     n = packaged_neighbours()
-    return dict(neighbours=n, train=splits.full) if (n.about['weights'],n.about['of'])==(weights_sha256(model),images.sha256) else {}
+    return dict(neighbours=n, train=splits.full) if (n.about['weights'],n.about['images_sha256'])==(weights_sha256(model),images.sha256) else {}
 
 def _road(splits, data, out): # range test, training, weights in `out`
     from cifar_cam.resnet import load_weights
     from cifar_cam.checkpoints import save_run
+    from cifar_cam.report import TrainingRecord
     from cifar_cam.train import find_lr,fit,RECIPES
     r = RECIPES[_DEFAULT_RECIPES[data]]
     _log.info(f"LR range test, {splits.train.name} ...")
@@ -216,7 +217,7 @@ def _road(splits, data, out): # range test, training, weights in `out`
     _log.info(f"training for {r.epochs} epochs ...")
     model,history = fit(splits, r)
     card = save_run(model, history, r, splits, out/data, sweep)
-    return load_weights(out/f'{data}.safetensors'),card,history,sweep # what is reported on is what was saved
+    return load_weights(out/f'{data}.safetensors'),TrainingRecord(card, history, sweep) # what is reported on is what was saved
 
 # %% ../nbs/09_cli.ipynb #9f037725
 def _gathered(files, classes, **kw): # pictures from files; those that cannot be read are named
@@ -241,7 +242,7 @@ def explain_command(
     model,names = _network(weights, classes)
     if target and target not in names: raise ValueError(f"unknown class {target!r}: choose one of {', '.join(names)}")
     g = _gathered(images, names)
-    es = explain_images(model, g.images, layer, method, [names.index(target)]*len(g.images) if target else None, names=g.names)
+    es = explain_images(model, g.images, layer, method, competing_class=[names.index(target)]*len(g.images) if target else None, names=g.names)
     if len(es)==1 and not g.failed:
         for name,p in es[0].top: print(f'{name:12} {p:6.1%}')
         print(f"the file: {', '.join(g.done[0])}")

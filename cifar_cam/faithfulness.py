@@ -23,322 +23,511 @@ from torch import Tensor,nn
 
 from .data import Images,norm
 from .files import hardware_info,load_tensors,save_tensors,weights_sha256
-from .gradcam import apply_in_batches,asked,Cams,checked_logits,classes_at,logits_of,uncompiled
+from .gradcam import apply_in_batches,asked,Cams,checked_logits,classes_at
+from .gradcam import logits_of,uncompiled
 from .methods import input_gradient,layer_output,METHODS
 from .overlay import upsample_maps
 from .resnet import get_layer
 
 # %% ../nbs/06_faithfulness.ipynb #7a060009
 def random_map(
-    model:nn.Module, # Network
-    xb:Tensor,       # Normalised pictures, (n,c,H,W)
-    layer:Union[str,nn.Module]='layer4', # The noise has its size
-    target:Any=None, # As for `grad_cam`, one class a picture; the maps do not depend on it
+    model:nn.Module, # Model: (n,c,H,W) to logits (n,k)
+    xb:Tensor,       # Normalised images, (n,c,H,W)
+    layer:Union[str,nn.Module]='layer4', # The noise has the size of its output
+    target:Any=None, # As for `grad_cam`, one class per image; the maps do not depend on it
 )->Cams:             # Maps (n,h,w) in [0,1)
     "Noise of a layer's size, the same at every call"
-    model,g = uncompiled(model),torch.Generator().manual_seed(0)
-    l = get_layer(model, layer)
-    def one(x, at):
-        A,y = layer_output(model, l, x)
-        return [torch.rand(len(x), *A.shape[2:], generator=g).to(y.device)],y,asked(target, y, at, len(xb))[1]
-    return apply_in_batches(one, model, xb, 32)[0]
+    model = uncompiled(model)
+    module = get_layer(model, layer)
+    g = torch.Generator().manual_seed(0)
+    def one_batch(x, at):
+        A,logits = layer_output(model, module, x)
+        noise = torch.rand(len(x), *A.shape[2:], generator=g).to(logits.device)
+        _,classes = asked(target, logits, at, len(xb))
+        return [noise],logits,classes
+    return apply_in_batches(one_batch, model, xb, 32)[0]
+
+def _centred(n):
+    "Centres of `n` pixels in a row, from the middle, in quarters of the row"
+    return ((torch.arange(n)+0.5)/n-0.5)/0.25
 
 def centre_prior_map(
-    model:nn.Module, # Network
-    xb:Tensor,       # Normalised pictures, (n,c,H,W)
+    model:nn.Module, # Model: (n,c,H,W) to logits (n,k)
+    xb:Tensor,       # Normalised images, (n,c,H,W)
     layer:Any=None,  # Not used
-    target:Any=None, # As for `grad_cam`, one class a picture; the maps do not depend on it
+    target:Any=None, # As for `grad_cam`, one class per image; the maps do not depend on it
 )->Cams:             # Maps (n,H,W) in [0,1]
-    "A round blob in the middle, whose standard deviation is a quarter of the side"
-    h,w = (((torch.arange(s)+0.5)/s-0.5)/0.25 for s in xb.shape[2:])
-    blob,model = torch.exp(-(h[:,None]**2+w**2)/2),uncompiled(model)
-    def one(x, at):
-        y = checked_logits(model, x)
-        return [blob.to(y.device).expand(len(x),-1,-1)],y,asked(target, y, at, len(xb))[1]
-    return apply_in_batches(one, model, xb, 32)[0]
+    "A Gaussian in the middle of the image, whose standard deviation is a quarter of the side"
+    model = uncompiled(model)
+    y,x = (_centred(n) for n in xb.shape[2:])
+    gaussian = torch.exp(-(y[:,None]**2+x**2)/2)
+    def one_batch(x, at):
+        logits = checked_logits(model, x)
+        maps = gaussian.to(logits.device).expand(len(x),-1,-1)
+        _,classes = asked(target, logits, at, len(xb))
+        return [maps],logits,classes
+    return apply_in_batches(one_batch, model, xb, 32)[0]
 
 # %% ../nbs/06_faithfulness.ipynb #7a060109
 def gradient_map(
-    model:nn.Module, # Network
-    xb:Tensor,       # Normalised pictures, (n,c,H,W)
+    model:nn.Module, # Model: (n,c,H,W) to logits (n,k)
+    xb:Tensor,       # Normalised images, (n,c,H,W)
     layer:Any=None,  # Not used
-    target:Any=None, # As for `grad_cam`, one class a picture
+    target:Any=None, # As for `grad_cam`, one class per image
 )->Cams:             # Maps (n,H,W), 0 or more
-    "The largest of each pixel's absolute gradients, section 3.1 of [Simonyan et al. 2013](https://arxiv.org/abs/1312.6034)"
+    """The largest absolute gradient of each pixel over its channels.
+
+    Section 3.1 of [Simonyan et al. 2013](https://arxiv.org/abs/1312.6034)."""
     c = input_gradient(model, xb, target)
     return c._replace(maps=c.maps.abs().amax(-3))
 
-BASELINES = dict(random_map=random_map, centre_prior_map=centre_prior_map, gradient_map=gradient_map)
+BASELINES = dict(
+    random_map=random_map,
+    centre_prior_map=centre_prior_map,
+    gradient_map=gradient_map,
+)
 
 # %% ../nbs/06_faithfulness.ipynb #7a06000c
-def _scored(score, maps): return torch.where(maps.flatten(1).amax(1)>0, score.double(), torch.nan) # no evidence, no score
+def _nan_if_empty(scores, maps):
+    "A map without relevance gets no score"
+    return torch.where(maps.flatten(1).amax(1)>0, scores.double(), torch.nan)
 
-def _flat(maps, mask): # both (n,H*W)
+def _flatten(maps, mask):
+    "Maps and masks (n,H,W) as (n,H*W); raises `ValueError` when they do not match"
     mask = torch.as_tensor(mask)
-    if mask.shape!=maps.shape or mask.dtype!=torch.bool: 
-        raise ValueError(f"mask must be of type bool and {tuple(maps.shape)} like the maps, got {tuple(mask.shape)} {mask.dtype}: enlarge the maps first")
+    if mask.shape!=maps.shape or mask.dtype!=torch.bool:
+        raise ValueError(
+            f"mask must be of type bool and {tuple(maps.shape)} like the maps, "
+            f"got {tuple(mask.shape)} {mask.dtype}: enlarge the maps first")
     return maps.flatten(1),mask.flatten(1)
 
 def pointing_game(
     maps:Tensor, # (n,H,W)
-    mask:Any,    # Where the evidence is, (n,H,W) bool
-)->Tensor:       # (n,) in [0,1], NaN for a map without evidence
-    "Is the highest position inside the mask? Of several, the share that is; after [Zhang et al. 2016](https://arxiv.org/abs/1608.00507)"
-    m,inside = _flat(maps, mask)
+    mask:Any,    # Where the object is, (n,H,W) bool
+)->Tensor:       # (n,) in [0,1], NaN for a map without relevance
+    """Is the highest position inside the mask? Of several highest positions, the share inside.
+
+    After [Zhang et al. 2016](https://arxiv.org/abs/1608.00507)."""
+    m,inside = _flatten(maps, mask)
     top = m==m.amax(1, keepdim=True)
-    return _scored((top&inside).sum(1)/top.sum(1), maps)
+    return _nan_if_empty((top&inside).sum(1)/top.sum(1), maps)
 
 def energy_in_mask(
-    maps:Tensor, # (n,H,W); what is below 0 does not count
-    mask:Any,    # Where the evidence is, (n,H,W) bool
-)->Tensor:       # (n,) in [0,1], NaN for a map without evidence
-    "Share of a map's evidence that is inside the mask, section 4.3 of [Wang et al. 2019](https://arxiv.org/abs/1910.01279)"
-    m,inside = _flat(maps.double().clamp(min=0), mask)
-    return _scored((m*inside).sum(1)/m.sum(1), maps)
+    maps:Tensor, # (n,H,W); values below 0 do not count
+    mask:Any,    # Where the object is, (n,H,W) bool
+)->Tensor:       # (n,) in [0,1], NaN for a map without relevance
+    """The share of a map's relevance that is inside the mask.
+
+    Section 4.3 of [Wang et al. 2019](https://arxiv.org/abs/1910.01279)."""
+    m,inside = _flatten(maps.double().clamp(min=0), mask)
+    return _nan_if_empty((m*inside).sum(1)/m.sum(1), maps)
 
 def best_iou(
     maps:Tensor, # (n,H,W)
-    mask:Any,    # Where the evidence is, (n,H,W) bool
-)->Tensor:       # (n,) in [0,1], NaN for a map without evidence
-    "Intersection over union of the mask with what is above a threshold, 0 or more, at the threshold that suits the map best"
-    m,inside = _flat(maps, mask)
+    mask:Any,    # Where the object is, (n,H,W) bool
+)->Tensor:       # (n,) in [0,1], NaN for a map without relevance
+    """Intersection over union of the mask and the positions above a threshold.
+
+    Each map is cut at the threshold, 0 or more, that suits it best."""
+    m,inside = _flatten(maps, mask)
     m,order = m.sort(1, descending=True)
-    hits,above = inside.gather(1, order).cumsum(1),torch.arange(1, m.shape[1]+1, device=m.device)
+    # A threshold after each position in turn: positions above it, and those of them inside
+    above = torch.arange(1, m.shape[1]+1, device=m.device)
+    hits = inside.gather(1, order).cumsum(1)
     iou = hits/(above+hits[:,-1:]-hits)
-    last = torch.cat([m[:,1:]<m[:,:-1], torch.ones_like(m[:,:1], dtype=torch.bool)], 1) # equals are above or below together
-    return _scored(torch.where(last&(m>0), iou, 0).amax(1), maps)
+    # Equal values are above or below together: a map can be cut only after the last of them
+    falls = m[:,1:]<m[:,:-1]
+    last = torch.cat([falls, torch.ones_like(m[:,:1], dtype=torch.bool)], 1)
+    return _nan_if_empty(torch.where(last&(m>0), iou, 0).amax(1), maps)
 
 MASK_METRICS = dict(pointing=pointing_game, energy=energy_in_mask, best_iou=best_iou)
 
 # %% ../nbs/06_faithfulness.ipynb #7a060044
 def mean_interval(
-    scores:Tensor, # (n,), NaN where there is none
+    scores:Tensor, # (n,), NaN for a map without a score
 )->tuple:          # Mean, half the width of its 95 % interval
-    "Mean of the scores that there are, with 1.96 standard errors"
+    "Mean of the scores that are not NaN, with 1.96 standard errors"
     s = scores[~scores.isnan()].double()
     return s.mean().item(),1.96*s.std().item()/max(1, len(s))**0.5
 
 # %% ../nbs/06_faithfulness.ipynb #7a060041
 def downsampled_mask(
-    mask:Any, # Where the evidence is, (n,H,W) bool
-    size:int, # Positions a side
+    mask:Any, # Where the object is, (n,H,W) bool
+    size:int, # Positions per side
 )->Tensor:    # (n,H,W) in [0,1]
-    "The share of the object at each of `size`×`size` positions, enlarged: what a perfect map of that size would look like"
+    "A perfect map of `size`×`size` positions: the share of each that is object, enlarged"
     mask = torch.as_tensor(mask)
-    return upsample_maps(F.adaptive_avg_pool2d(mask.float()[:,None], size)[:,0], mask.shape[1:])
+    coarse = F.adaptive_avg_pool2d(mask.float()[:,None], size)[:,0]
+    return upsample_maps(coarse, mask.shape[1:])
 
 # %% ../nbs/06_faithfulness.ipynb #7a060010
 def pixel_ranks(
     maps:Tensor, # (n,H,W)
-    seed:int=0,  # Of the lots that decide between equals
+    seed:int=0,  # Seed of the random order among equal values
 )->Tensor:       # (n,H*W): 0 for the highest position, then 1, …; each number once
-    "The place of every position in the order of a map"
+    "The rank of every position of a map"
     m = maps.detach().flatten(1).cpu()
-    lots = torch.rand(m.shape, generator=torch.Generator().manual_seed(seed)).argsort(1)
-    order = lots.gather(1, m.gather(1, lots).argsort(dim=1, descending=True, stable=True))
-    return order.argsort(1)
+    # Shuffled first: the stable sort leaves equal values in their random order
+    shuffled = torch.rand(m.shape, generator=torch.Generator().manual_seed(seed)).argsort(1)
+    by_value = m.gather(1, shuffled).argsort(dim=1, descending=True, stable=True)
+    order = shuffled.gather(1, by_value)
+    return order.argsort(1) # the inverse: from positions in order to the rank of each position
 
 # %% ../nbs/06_faithfulness.ipynb #7a060013
 def impute_mean(
-    x:Tensor,    # Normalised pictures, (b,c,H,W)
-    gone:Tensor, # Pixels to replace, in several variants of each picture, (b,v,H,W) bool
-)->Tensor:       # What to put there: fits (b,v,c,H,W)
-    "The mean colour of the data, which is 0 in normalised pictures"
+    x:Tensor,       # Normalised images, (b,c,H,W)
+    removed:Tensor, # Pixels to replace, in v variants of each image, (b,v,H,W) bool
+)->Tensor:          # Values for them; broadcasts to (b,v,c,H,W)
+    "The mean colour of the data, which is 0 in normalised images"
     return x.new_zeros(())
 
 def impute_blur(
-    x:Tensor,    # Normalised pictures, (b,c,H,W)
-    gone:Tensor, # Not used
-)->Tensor:       # Fits (b,v,c,H,W)
-    "The picture out of focus: a Gaussian whose standard deviation is an eighth of the side"
-    from torchvision.transforms.functional import gaussian_blur # torchvision takes seconds to load
+    x:Tensor,       # Normalised images, (b,c,H,W)
+    removed:Tensor, # Not used
+)->Tensor:          # Broadcasts to (b,v,c,H,W)
+    "The image blurred by a Gaussian whose standard deviation is an eighth of the side"
+    from torchvision.transforms.functional import gaussian_blur # here, as it loads slowly
     h,w = x.shape[2:]
     return gaussian_blur(x, [2*(w//4)+1, 2*(h//4)+1], [w/8, h/8])[:,None]
 
 def impute_noise(
-    x:Tensor,    # Normalised pictures, (b,c,H,W)
-    gone:Tensor, # Not used
-)->Tensor:       # Fits (b,v,c,H,W)
-    "Noise with the mean and the spread of the data, the same for all pictures"
+    x:Tensor,       # Normalised images, (b,c,H,W)
+    removed:Tensor, # Not used
+)->Tensor:          # Broadcasts to (b,v,c,H,W)
+    "Noise with the mean and the standard deviation of the data, the same for all images"
     return torch.randn(x.shape[1:], generator=torch.Generator().manual_seed(0)).to(x)
 
 # %% ../nbs/06_faithfulness.ipynb #7a060113
-def impute_linear(
-    x:Tensor,       # Normalised pictures, (b,c,H,W)
-    gone:Tensor,    # Pixels to replace, in several variants of each picture, (b,v,H,W) bool; in one variant the same number of each picture, not all
-    noise:float=.01 # Standard deviation of the noise on top
-)->Tensor:          # (b,v,c,H,W)
-    "Noisy linear imputation, section 4.2 of [Rong et al. 2022](https://arxiv.org/abs/2202.00449): neighbours weigh 1/6, diagonal ones 1/12"
-    b,c,h,w = x.shape
-    near = F.conv2d(torch.eye(h*w, device=x.device).view(-1,1,h,w), torch.tensor([[[[1.,2,1],[2,0,2],[1,2,1]]]], device=x.device)/12, padding=1).view(h*w,h*w)
-    near = near/near.sum(0)                                       # at an edge the neighbours that there are
-    out = x[:,None].repeat(1, gone.shape[1], 1, 1, 1).flatten(3)  # (b,v,c,H*W)
-    for v,lost in enumerate(gone.flatten(2).unbind(1)):
-        count = lost.sum(1)
-        if not (count==count[0]).all() or count[0]==h*w: 
-            raise ValueError(f"gone must hold the same number of pixels of each picture, and not all of them, got {count.tolist()} of {h*w}")
-        if not count[0]: continue
-        i = lost.nonzero()[:,1].view(b,1,-1)                      # lost pixels, (b,1,k)
-        own = near.T[i.mT,i]                                      # what they weigh in each other, (b,k,k)
-        kept = (out[:,v]*~lost[:,None])@near                      # what the others give to each pixel, (b,c,H*W)
-        i = i.expand(-1,c,-1)
-        values = torch.linalg.solve(torch.eye(i.shape[2], device=x.device)-own, kept.gather(2, i).mT).mT
-        out[:,v] = out[:,v].scatter(2, i, values)
-    return out.unflatten(3, (h,w))+noise*impute_noise(x, gone)
+def _neighbour_weights(h, w, device):
+    "(h*w,h*w): in column j the weights of pixel j's neighbours, which sum to 1"
+    kernel = torch.tensor([[[[1.,2,1],[2,0,2],[1,2,1]]]], device=device)/12
+    pixels = torch.eye(h*w, device=device).view(-1,1,h,w)
+    weights = F.conv2d(pixels, kernel, padding=1).view(h*w,h*w)
+    return weights/weights.sum(0) # at an edge there are fewer neighbours
 
-IMPUTATIONS = {'mean':impute_mean, 'blur':impute_blur, 'noise':impute_noise, 'linear':impute_linear}
+def _removed_count(removed):
+    "How many pixels are removed in each image (b,H*W); raises `ValueError` when they differ"
+    counts = removed.sum(1)
+    total = removed.shape[1]
+    if not (counts==counts[0]).all() or counts[0]==total:
+        raise ValueError(
+            "removed must hold the same number of pixels of each image, and not all of them, "
+            f"got {counts.tolist()} of {total}")
+    return counts[0]
+
+def _solve_removed(x, removed, weights):
+    "Images (b,c,H*W) with each removed pixel (b,H*W) as the weighted mean of its neighbours"
+    b,c,_ = x.shape
+    i = removed.nonzero()[:,1].view(b,1,-1)      # indices of the removed pixels, (b,1,k)
+    among = weights.T[i.mT,i]                    # their weights in each other, (b,k,k)
+    from_kept = (x*~removed[:,None])@weights     # what the others contribute, (b,c,H*W)
+    i = i.expand(-1,c,-1)
+    identity = torch.eye(i.shape[2], device=x.device)
+    values = torch.linalg.solve(identity-among, from_kept.gather(2, i).mT).mT
+    return x.scatter(2, i, values)
+
+def impute_linear(
+    x:Tensor,       # Normalised images, (b,c,H,W)
+    removed:Tensor, # (b,v,H,W) bool; in each variant as many pixels of every image, not all
+    noise:float=.01 # Standard deviation of the noise that is added
+)->Tensor:          # (b,v,c,H,W)
+    """Noisy linear imputation: neighbours have the weight 1/6, diagonal ones 1/12.
+
+    Section 4.2 of [Rong et al. 2022](https://arxiv.org/abs/2202.00449)."""
+    h,w = x.shape[2:]
+    weights = _neighbour_weights(h, w, x.device)
+    out = x[:,None].repeat(1, removed.shape[1], 1, 1, 1).flatten(3)  # (b,v,c,H*W)
+    for v,lost in enumerate(removed.flatten(2).unbind(1)):
+        if _removed_count(lost): out[:,v] = _solve_removed(out[:,v], lost, weights)
+    return out.unflatten(3, (h,w))+noise*impute_noise(x, removed)
+
+IMPUTATIONS = dict(
+    mean=impute_mean,
+    blur=impute_blur,
+    noise=impute_noise,
+    linear=impute_linear,
+)
 
 # %% ../nbs/06_faithfulness.ipynb #7a060018
 def perturbation_curves(
-    model:nn.Module,         # Network: (n,c,H,W) to logits (n,k)
-    xb:Tensor,               # Normalised pictures, (n,c,H,W)
-    target:Any,              # Class, or one for each picture, (n,)
-    maps:Tensor,             # (n,H,W)
-    impute:Callable=impute_mean, # What to put in place of a pixel
-    steps:int=10,            # Shares of pixels: the middles of so many equal parts
-    batch_size:int=2,             # Pictures at a time; each is asked 2*steps times
-    progress:bool=False,          # Show progress?
-)->Tensor:                   # Probabilities, (n,2,steps): when the highest positions go first [:,0], when the lowest [:,1]
-    "The class's probability as more and more of a picture is replaced; raises `ValueError` when the maps do not have the pictures' size"
-    (n,_,h,w),model = xb.shape,uncompiled(model)
-    if maps.shape!=(n,h,w): raise ValueError(f"maps must be {(n,h,w)} like the pictures, got {tuple(maps.shape)}: enlarge them first")
-    if not 1<=steps<=h*w: raise ValueError(f"{steps=} must be from 1 to {h*w}, the number of pixels")
-    place,t = pixel_ranks(maps),classes_at(target, slice(None), n)
-    shares = ((torch.arange(steps)+0.5)/steps*h*w).round().view(-1,1,1)
-    def one(x, at):
-        r = place[at].view(-1,1,h,w)
-        gone = torch.cat([r<shares, r>=h*w-shares], 1).to(x.device)
-        y = checked_logits(model, torch.where(gone[:,:,None], impute(x, gone), x[:,None]).flatten(0, 1))
-        p = logits_of(y.float().softmax(1), t[at].repeat_interleave(2*steps))
-        return [p.view(-1,2,steps)],y,None
-    return apply_in_batches(one, model, xb, batch_size, progress)[0].maps
+    model:nn.Module,     # Model: (n,c,H,W) to logits (n,k)
+    xb:Tensor,           # Normalised images, (n,c,H,W)
+    target:Any,          # Class, or one for each image, (n,)
+    maps:Tensor,         # (n,H,W)
+    impute:Callable=impute_mean, # Values for removed pixels, such as those in `IMPUTATIONS`
+    steps:int=10,        # Shares of removed pixels: the middles of so many equal parts
+    batch_size:int=2,    # Images at a time; the model sees 2*steps variants of each
+    progress:bool=False, # Show progress?
+)->Tensor:               # Probabilities (n,2,steps): highest positions first, lowest first
+    """The probability of the class as more and more pixels of an image are replaced.
+
+    Raises `ValueError` when the maps do not have the size of the images."""
+    model = uncompiled(model)
+    n,_,h,w = xb.shape
+    if maps.shape!=(n,h,w):
+        raise ValueError(
+            f"maps must be {(n,h,w)} like the images, got {tuple(maps.shape)}: "
+            "enlarge them first")
+    if not 1<=steps<=h*w:
+        raise ValueError(f"{steps=} must be from 1 to {h*w}, the number of pixels")
+    ranks = pixel_ranks(maps)
+    classes = classes_at(target, slice(None), n)
+    counts = ((torch.arange(steps)+0.5)/steps*h*w).round().view(-1,1,1)
+    def one_batch(x, at):
+        r = ranks[at].view(-1,1,h,w)
+        removed = torch.cat([r<counts, r>=h*w-counts], 1).to(x.device)
+        variants = torch.where(removed[:,:,None], impute(x, removed), x[:,None])
+        logits = checked_logits(model, variants.flatten(0, 1))
+        p = logits_of(logits.float().softmax(1), classes[at].repeat_interleave(2*steps))
+        return [p.view(-1,2,steps)],logits,None
+    return apply_in_batches(one_batch, model, xb, batch_size, progress)[0].maps
 
 # %% ../nbs/06_faithfulness.ipynb #7a06001a
 def average_drop(
-    model:nn.Module, # Network: (n,c,H,W) to logits (n,k)
-    xb:Tensor,       # Normalised pictures, (n,c,H,W)
-    target:Any,      # Class, or one for each picture, (n,)
-    maps:Tensor,     # (n,H,W), with some evidence each
-    batch_size:int=16,    # Pictures at a time
-    progress:bool=False,  # Show progress?
-)->Tensor:           # (n,2): share of the probability that is lost in [0,1], and whether it rises, 0 or 1
-    "Drop and increase when only what the map shows is left, section 4.1 of [Chattopadhay et al. 2017](https://arxiv.org/abs/1710.11063)"
-    (n,_,h,w),model = xb.shape,uncompiled(model)
-    if maps.shape!=(n,h,w) or (maps.flatten(1).amax(1)<=0).any(): raise ValueError(f"maps must be {(n,h,w)} like the pictures, with some evidence each, got {tuple(maps.shape)}")
-    t = classes_at(target, slice(None), n)
-    def one(x, at):
+    model:nn.Module,     # Model: (n,c,H,W) to logits (n,k)
+    xb:Tensor,           # Normalised images, (n,c,H,W)
+    target:Any,          # Class, or one for each image, (n,)
+    maps:Tensor,         # (n,H,W), none of them without relevance
+    batch_size:int=16,   # Images at a time
+    progress:bool=False, # Show progress?
+)->Tensor:               # (n,2): share of the probability lost in [0,1]; 1 if it rises, else 0
+    """Drop and increase of the probability when only what the map highlights is left.
+
+    Section 4.1 of [Chattopadhay et al. 2017](https://arxiv.org/abs/1710.11063). Raises `ValueError`
+    when the maps do not have the size of the images, or one has no relevance."""
+    model = uncompiled(model)
+    n,_,h,w = xb.shape
+    if maps.shape!=(n,h,w):
+        raise ValueError(
+            f"maps must be {(n,h,w)} like the images, got {tuple(maps.shape)}: "
+            "enlarge them first")
+    empty = maps.flatten(1).amax(1)<=0
+    if empty.any():
+        raise ValueError(
+            f"maps must have some relevance each, but {int(empty.sum())} of {n} have none: "
+            "leave these out")
+    classes = classes_at(target, slice(None), n)
+    def one_batch(x, at):
         m = maps[at].to(x.device).clamp(min=0)
-        y = checked_logits(model, torch.cat([x, x*(m/m.amax((1,2), keepdim=True))[:,None].to(x.dtype)]))
-        was,now = logits_of(y.float().softmax(1), t[at].repeat(2)).view(2,-1)
-        return [torch.stack([(was-now).clamp(min=0)/was, (now>was).float()], 1)],y,None
-    return apply_in_batches(one, model, xb, batch_size, progress)[0].maps
+        m = m/m.amax((1,2), keepdim=True)
+        logits = checked_logits(model, torch.cat([x, x*m[:,None].to(x.dtype)]))
+        p = logits_of(logits.float().softmax(1), classes[at].repeat(2))
+        before,after = p.view(2,-1)
+        drop = (before-after).clamp(min=0)/before
+        return [torch.stack([drop, (after>before).float()], 1)],logits,None
+    return apply_in_batches(one_batch, model, xb, batch_size, progress)[0].maps
 
 # %% ../nbs/06_faithfulness.ipynb #7a060020
-_COLUMNS = (*MASK_METRICS,'deletion','insertion','gap','drop','increase') # of the columns
-NO_LAYER = ('full_grad','centre_prior_map','gradient_map') # one map whatever the layer
+# The scores in the order of the columns
+_SCORES = (*MASK_METRICS,'deletion','insertion','gap','drop','increase')
+# Methods that have one map, whatever the layer, and what stands for their layer
+NO_LAYER = ('full_grad','centre_prior_map','gradient_map')
+_ANY_LAYER = 'any'
+
+def _with_gaps(scores):
+    "The scores, and insertion minus deletion of each image"
+    gaps = {}
+    for name in IMPUTATIONS:
+        if f'deletion, {name}' in scores:
+            gaps[f'gap, {name}'] = scores[f'insertion, {name}']-scores[f'deletion, {name}']
+    return scores|gaps
+
+def _table_row(scores):
+    "Mean and interval of each score, and how many maps had none"
+    scores = _with_gaps({name:s for name,s in scores.items() if s.ndim==1}) # not the curves
+    first = next(iter(scores.values()))
+    row = dict(images=len(first), empty=int(first.isnan().sum()))
+    for start in _SCORES:
+        for name in scores:
+            if name.startswith(start): row[name],row[f'{name} ±'] = mean_interval(scores[name])
+    return row
 
 class MapScores(NamedTuple):
-    "Scores of maps: a table in Jupyter, mean ± 95 % interval; a gap is insertion minus deletion of the same picture"
-    scores:dict # (method, layer) to name to scores of each image (n,); `curve, imputation` (2,steps) is the mean over images
-    notes:dict  # (method, layer) to what they were made with
+    """Scores of maps: a table in Jupyter, mean ± 95 % interval.
+
+    A gap is insertion minus deletion of the same image."""
+    scores:dict # (method, layer) to scores as from `score_maps`
+    notes:dict  # (method, layer) to the settings that the scores were computed with
 
     @property
     def table(self)->pd.DataFrame: # Numbers: a row for each method and layer
-        def row(s):
-            each = {k:v for k,v in s.items() if v.ndim==1}
-            each |= {f'gap, {f}':each[f'insertion, {f}']-each[f'deletion, {f}'] for f in IMPUTATIONS if f'deletion, {f}' in each}
-            n = next(iter(each.values()))
-            each = {k:each[k] for o in _COLUMNS for k in each if k.startswith(o)}
-            return dict(images=len(n), empty=int(n.isnan().sum())) | {c:v for k,s in each.items() for c,v in zip((k,f'{k} ±'), mean_interval(s))}
-        return pd.DataFrame([dict(method=m, layer=l, **row(s)) for (m,l),s in self.scores.items()])
+        rows = [dict(method=m, layer=l, **_table_row(s)) for (m,l),s in self.scores.items()]
+        return pd.DataFrame(rows)
 
     def shown(self, digits:int=3)->pd.DataFrame: # The table as text
         t = self.table
-        for c in t.columns[t.columns.str.endswith(' ±')]: t[c[:-2]] = [f'{a:.{digits}f} ± {b:.{digits}f}' for a,b in zip(t[c[:-2]], t.pop(c))]
+        for name in [c for c in t if f'{c} ±' in t]:
+            pairs = zip(t[name], t.pop(f'{name} ±'))
+            t[name] = [f'{mean:.{digits}f} ± {half:.{digits}f}' for mean,half in pairs]
         return t
+
     def __repr__(self)->str: return self.shown().to_string(index=False)
     def _repr_html_(self): return self.shown().to_html(index=False)
 
 # %% ../nbs/06_faithfulness.ipynb #7a060091
+def _mask_scores(maps, mask):
+    "Scores (n,) against known masks, by name"
+    return {name:metric(maps, mask) for name,metric in MASK_METRICS.items()}
+
+def _perturbation_scores(model, xb, target, maps, imputations, steps):
+    "Scores (n,) when pixels are replaced, by name, and mean curves (2,steps)"
+    scores,curves = {},{}
+    for name,impute in imputations.items():
+        c = perturbation_curves(model, xb, target, maps, impute, steps)
+        scores[f'deletion, {name}'] = c[:,0].mean(1)
+        scores[f'insertion, {name}'] = c[:,1].mean(1)
+        curves[f'curve, {name}'] = c.mean(0).cpu()
+    scores['drop'],scores['increase'] = average_drop(model, xb, target, maps).unbind(1)
+    return scores,curves
+
 def score_maps(
-    model:nn.Module, # Network
-    xb:Tensor,       # Normalised pictures, (n,c,H,W)
-    cams:Cams,       # One map for each of them, with its class; without, it is the predicted one
-    imputations:dict,       # Name to imputation
-    mask:Any=None,   # Where the evidence is, (n,H,W) bool, if it is known
-    steps:int=10,    # See `perturbation_curves`
-)->dict:             # Name to scores (n,), NaN for a map without evidence; `curve, imputation` to (2,steps)
-    "All scores of some maps"
-    maps,some = cams.upsampled(xb.shape[2:]),(~cams.empty).cpu()
-    def all_of(s): return torch.full((len(xb),), torch.nan, dtype=torch.double).masked_scatter(some, s.double().cpu())
-    res = {} if mask is None else {k:f(maps.cpu(), mask) for k,f in MASK_METRICS.items()}
-    if not some.any(): raise ValueError("no map holds any evidence: there is nothing to score")
-    t = cams.logits.argmax(1) if cams.target is None else cams.target # a function, such as that of Finer-CAM, asks for the predicted class
-    asked_of = model,xb[some],t.cpu()[some],maps.cpu()[some]
-    for k,f in imputations.items():
-        c = perturbation_curves(*asked_of, f, steps)
-        res |= {f'deletion, {k}':all_of(c[:,0].mean(1)), f'insertion, {k}':all_of(c[:,1].mean(1)), f'curve, {k}':c.mean(0).cpu()}
-    return res | dict(zip(('drop','increase'), map(all_of, average_drop(*asked_of).unbind(1))))
+    model:nn.Module,  # Model: (n,c,H,W) to logits (n,k)
+    xb:Tensor,        # Normalised images, (n,c,H,W)
+    cams:Cams,        # One map for each image, with its class; None: the predicted class
+    imputations:dict, # Name to imputation
+    mask:Any=None,    # Where the object is, (n,H,W) bool, if it is known
+    steps:int=10,     # See `perturbation_curves`
+)->dict:              # Name to scores (n,), NaN without relevance; to mean curves (2,steps)
+    "All scores of some maps; raises `ValueError` when no map has any relevance"
+    maps = cams.upsampled(xb.shape[2:]).cpu()
+    some = (~cams.empty).cpu()
+    if not some.any(): raise ValueError("no map has any relevance: there is nothing to score")
+    # A function as target, such as that of Finer-CAM, is scored for the predicted class
+    target = cams.logits.argmax(1) if cams.target is None else cams.target
+    scores,curves = _perturbation_scores(
+        model, xb[some], target.cpu()[some], maps[some], imputations, steps)
+    def for_all(s): # NaN for the maps that were left out
+        missing = torch.full((len(xb),), torch.nan, dtype=torch.double)
+        return missing.masked_scatter(some, s.double().cpu())
+    known = {} if mask is None else _mask_scores(maps, mask)
+    return known | {name:for_all(s) for name,s in scores.items()} | curves
 
 # %% ../nbs/06_faithfulness.ipynb #7a060093
+def _quick_methods():
+    "The baselines, and all methods but the two that take minutes"
+    slow = ('score_cam','ablation_cam')
+    return BASELINES|{name:f for name,f in METHODS.items() if name not in slow}
+
+def _imputations(names):
+    "Imputations by name; raises `ValueError` for an unknown one"
+    unknown = [repr(name) for name in names if name not in IMPUTATIONS]
+    if unknown:
+        raise ValueError(
+            f"no imputation {', '.join(unknown)}: choose from {', '.join(IMPUTATIONS)}")
+    return {name:IMPUTATIONS[name] for name in names}
+
+def _method_layers(methods, layers):
+    "Pairs of the name of a method and a layer, one for each row of the table"
+    pairs = []
+    for name in methods:
+        own_layers = [_ANY_LAYER] if name in NO_LAYER else layers
+        pairs += [(name,layer) for layer in own_layers]
+    return pairs
+
+def _score_method(model, xb, images, method, layer, imputations, steps):
+    "Scores of the maps of one method at one layer, and a note of when, where and how fast"
+    start = time.perf_counter()
+    cams = method(model, xb, layer, None)
+    scores = score_maps(model, xb, cams, imputations, images.mask, steps)
+    seconds = round(time.perf_counter()-start, 1)
+    date = time.strftime('%Y-%m-%d')
+    note = dict(data=images.name, n=len(images), seconds=seconds, date=date)
+    return scores,note|hardware_info(next(model.parameters()).device)
+
 def evaluate_methods(
-    model:nn.Module,             # Network
-    images:Images,               # Pictures; with masks if the truth is known
-    which:dict=None,             # Name to method; None: the baselines, and all but the two methods that take minutes
+    model:nn.Module,             # Model to explain
+    images:Images,               # Images, with masks if the objects' positions are known
+    methods:dict=None,           # Name to method; None: the baselines and all quick methods
     layers:Sequence=('layer3','layer4'), # Where to take the maps
-    imputations:Sequence=('mean',),     # Names of imputations, see `IMPUTATIONS`
-    folder:Union[str,Path]=None, # Where scores are kept, and found again; None keeps none
+    imputations:Sequence=('mean',), # Names of imputations, see `IMPUTATIONS`
+    folder:Union[str,Path]=None, # Where scores are stored, and found again; None: not stored
     steps:int=10,                # See `perturbation_curves`
-    prepare:Callable=norm,       # Pictures (n,H,W,3) uint8 to input of the network
-    log:Callable=None,           # Called with a line of text after each row
-)->MapScores:                        # The scores
-    "Score the maps of the predicted class, for every method and layer; raises `ValueError` when the folder holds scores of another network or other pictures"
-    if unknown := set(imputations)-set(IMPUTATIONS): raise ValueError(f"no imputation {', '.join(map(repr, unknown))}: choose from {', '.join(IMPUTATIONS)}")
-    if which is None: which = BASELINES|{k:v for k,v in METHODS.items() if k not in ('score_cam','ablation_cam')}
-    xb,about,scores,notes = prepare(images.x),dict(weights=weights_sha256(model), images=images.sha256, imputations=list(imputations), steps=steps),{},{}
-    for key in [(m,l) for m in which for l in (['any'] if m in NO_LAYER else layers)]:
-        file,start = folder and Path(folder)/f'{key[0]}-{key[1]}.safetensors',time.perf_counter()
-        if not (file and file.exists()):
-            cams = which[key[0]](model, xb, layers[0] if key[1]=='any' else key[1], None)
-            s = score_maps(model, xb, cams, {k:IMPUTATIONS[k] for k in imputations}, images.mask, steps)
-            note = about|dict(method=key[0], layer=key[1], data=images.name, n=len(images), seconds=round(time.perf_counter()-start, 1),
-                              date=time.strftime('%Y-%m-%d'))|hardware_info(next(model.parameters()).device)
+    prepare:Callable=norm,       # Images (n,H,W,3) uint8 to input of the model
+    log:Callable=None,           # Called with a line of text after each computed row
+)->MapScores:                    # The scores
+    """Score the maps of the predicted class, for every method and layer.
+
+    Raises `ValueError` when the folder holds scores of another model or of other images."""
+    chosen = _imputations(imputations)
+    if methods is None: methods = _quick_methods()
+    xb = prepare(images.x)
+    settings = dict(weights=weights_sha256(model), images=images.sha256,
+                    imputations=list(imputations), steps=steps)
+    scores,notes = {},{}
+    for name,layer in _method_layers(methods, layers):
+        row = settings|dict(method=name, layer=layer)
+        file = Path(folder)/f'{name}-{layer}.safetensors' if folder else None
+        if file is None or not file.exists():
+            at = layers[0] if layer==_ANY_LAYER else layer
+            s,note = _score_method(model, xb, images, methods[name], at, chosen, steps)
+            note = row|note
             if file: save_tensors(file, {k:v.float() for k,v in s.items()}, note)
-            if log: log(f"{key[0]} at {key[1]}: {note['seconds']} s")
-        if file: s,note = load_tensors(file, **about, method=key[0], layer=key[1])
-        scores[key],notes[key] = s,note
+            if log: log(f"{name} at {layer}: {note['seconds']} s")
+        if file: s,note = load_tensors(file, **row)
+        scores[name,layer],notes[name,layer] = s,note
     return MapScores(scores, notes)
 
 # %% ../nbs/06_faithfulness.ipynb #7a060095
 def read_map_scores(
-    folder:Union[str,Path], # That `evaluate_methods` wrote to
-)->MapScores:                   # The scores: baselines, methods in their order, others
+    folder:Union[str,Path], # Folder that `evaluate_methods` wrote to
+)->MapScores:               # The scores: baselines, then methods in their order, then others
     "Stored scores; raises `FileNotFoundError` when there are none"
-    files,order = [load_tensors(f) for f in sorted(Path(folder).glob('*.safetensors'))],[*BASELINES,*METHODS]
-    files.sort(key=lambda o: order.index(o[1]['method']) if o[1]['method'] in order else len(order))
-    if not files: raise FileNotFoundError(f"no scores in {folder}: `evaluate_methods(…, folder={str(folder)!r})` writes them")
-    return MapScores(*({(n['method'],n['layer']):o[i] for o in files for n in [o[1]]} for i in (0,1)))
+    stored = [load_tensors(file) for file in sorted(Path(folder).glob('*.safetensors'))]
+    if not stored:
+        raise FileNotFoundError(
+            f"no scores in {folder}: "
+            f"`evaluate_methods(…, folder={str(folder)!r})` writes them")
+    order = [*BASELINES,*METHODS]
+    def rank(pair):
+        method = pair[1]['method']
+        return order.index(method) if method in order else len(order)
+    scores,notes = {},{}
+    for s,note in sorted(stored, key=rank):
+        key = note['method'],note['layer']
+        scores[key],notes[key] = s,note
+    return MapScores(scores, notes)
 
 # %% ../nbs/06_faithfulness.ipynb #7a060050
+def _plot_layer(ax, rows, name, methods, style, shift=0.):
+    "Dots with intervals for the scores of one layer, each at the height of its method"
+    y = np.array([methods.index(m) for m in rows.method])+shift
+    ax.errorbar(rows[name], y, xerr=rows[f'{name} ±'], fmt='o', ms=4, lw=1, **style)
+
+def _layer_style(layer, i):
+    "Grey for a method without a layer, else the colour with number `i`"
+    if layer==_ANY_LAYER: return dict(color='0.3', label='no single layer')
+    return dict(color=f'C{i}', label=layer)
+
 def plot_map_scores(
-    table:pd.DataFrame, # As from `MapScores.table`
-    names:tuple,        # Scores to draw, a panel each
-    worse:tuple=(),     # Those of which less is better
-)->np.ndarray:          # The axes, (len(names),)
-    "Scores by method, a colour for each layer; bars are 95 % intervals, and dotted lines what the noise scores at its best"
-    methods,layers = list(dict.fromkeys(table.method)),list(dict.fromkeys(table.layer))
-    _,axs = plt.subplots(1, len(names), figsize=(2.6*len(names)+1.4,0.25*len(methods)+1), sharey=True, squeeze=False, layout='constrained')
-    for ax,name in zip(axs[0], names):
-        for i,l in enumerate(layers):
-            t = table[table.layer==l]
-            y = np.array([methods.index(m) for m in t.method])+0.12*(i-(len(layers)-1)/2)*(l!='any')
-            ax.errorbar(t[name], y, xerr=t[f'{name} ±'], fmt='o', ms=4, lw=1, color='0.3' if l=='any' else f'C{i}', label='whatever the layer' if l=='any' else l)
+    table:pd.DataFrame,        # As from `MapScores.table`
+    names:tuple,               # Scores to draw, a panel each
+    lower_is_better:tuple=(),  # Those of which a lower value is better
+)->np.ndarray:                 # The axes, (len(names),)
+    """Scores by method, a colour for each layer.
+
+    Bars are 95 % intervals, the dotted line is the best score of noise at any layer."""
+    methods = list(dict.fromkeys(table.method))
+    layers = list(dict.fromkeys(table.layer))
+    size = (2.6*len(names)+1.4, 0.25*len(methods)+1)
+    fig,axs = plt.subplots(
+        1, len(names), figsize=size, sharey=True, squeeze=False, layout='constrained')
+    axs = axs[0]
+    for ax,name in zip(axs, names):
+        lower = name in lower_is_better
+        for i,layer in enumerate(layers):
+            shift = 0. if layer==_ANY_LAYER else 0.12*(i-(len(layers)-1)/2)
+            rows = table[table.layer==layer]
+            _plot_layer(ax, rows, name, methods, _layer_style(layer, i), shift)
         noise = table[table.method=='random_map'][name]
-        if len(noise): ax.axvline(noise.min() if name in worse else noise.max(), c='0.5', lw=0.8, ls=':')
-        ax.set_xlabel(f"{name}\n{'less' if name in worse else 'more'} is better", fontsize=8)
+        if len(noise):
+            best = noise.min() if lower else noise.max()
+            ax.axvline(best, c='0.5', lw=0.8, ls=':')
+        ax.set_xlabel(f"{name}\n{'lower' if lower else 'higher'} is better", fontsize=8)
         ax.tick_params(labelsize=8)
         ax.grid(axis='y', lw=0.3)
-    axs[0,0].set_yticks(range(len(methods)), [m.replace('_', ' ') for m in methods])
-    axs[0,0].invert_yaxis()
-    axs[0,0].figure.legend(*axs[0,0].get_legend_handles_labels(), loc='outside upper center', ncols=len(layers), fontsize=8, frameon=False)
-    return axs[0]
+    axs[0].set_yticks(range(len(methods)), [m.replace('_', ' ') for m in methods])
+    axs[0].invert_yaxis()
+    handles,labels = axs[0].get_legend_handles_labels()
+    fig.legend(handles, labels, loc='outside upper center', ncols=len(layers), fontsize=8,
+               frameon=False)
+    return axs

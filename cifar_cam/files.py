@@ -23,9 +23,9 @@ from . import __version__
 # %% ../nbs/00c_files.ipynb #73f43c11
 @contextmanager
 def atomic_write(
-    file:Union[str,Path], # Name that the file will have; its folder is made if needed
-)->Iterator[Path]:        # Name to write to meanwhile
-    "A file that is there whole or not at all"
+    file:Union[str,Path], # Final name; its folder is created if needed
+)->Iterator[Path]:        # Temporary name to write to
+    "Write a file completely or not at all"
     file = Path(file)
     file.parent.mkdir(parents=True, exist_ok=True)
     part = file.with_name(file.name+'.part')
@@ -36,48 +36,73 @@ def atomic_write(
     finally: part.unlink(missing_ok=True)
 
 # %% ../nbs/00c_files.ipynb #e5a3e214
+def _bytes(tensor): return tensor.contiguous().reshape(-1).view(torch.uint8).numpy()
+
 def _digest(tensors):
-    h = hashlib.sha256()
-    for k in sorted(tensors): h.update(tensors[k].contiguous().reshape(-1).view(torch.uint8).numpy())
-    return h.hexdigest()
+    "Checksum of the values of all tensors, in the order of their names"
+    sha256 = hashlib.sha256()
+    for name in sorted(tensors): sha256.update(_bytes(tensors[name]))
+    return sha256.hexdigest()
 
 def save_tensors(
     file:Union[str,Path], # .safetensors file
     tensors:dict,         # Name to tensor
-    about:dict,           # What they were made with: plain values
+    metadata:dict,        # What they were made with: values that JSON can hold
 )->None:
-    "Write tensors, whole or not at all, with a note of what they were made with"
-    tensors = {k:v.detach().cpu().contiguous() for k,v in tensors.items()}
-    with atomic_write(file) as part: save_file(tensors, part, {'about':json.dumps(about|dict(sha256=_digest(tensors)))})
+    "Write tensors with metadata and a checksum, completely or not at all"
+    tensors = {name:t.detach().cpu().contiguous() for name,t in tensors.items()}
+    about = json.dumps(metadata|dict(sha256=_digest(tensors)))
+    with atomic_write(file) as part: save_file(tensors, part, dict(about=about))
 
 def load_tensors(
     file:Union[str,Path], # .safetensors file by `save_tensors`
-    **wanted:Any,         # What its note must say
-)->tuple:                 # Tensors by name, note
-    "Tensors and note; raises `ValueError` when the file is damaged or was made otherwise"
+    **wanted:Any,         # Metadata that the file must have
+)->tuple:                 # Tensors by name, metadata
+    "Tensors and metadata; `ValueError` if the file is damaged or its metadata differ"
     try:
-        with safe_open(file, 'pt') as f: tensors,about = {k:f.get_tensor(k) for k in f.keys()},json.loads(f.metadata()['about'])
-    except (SafetensorError, TypeError, KeyError, json.JSONDecodeError) as e: raise ValueError(f"{file} is damaged or was not written by `save_tensors`: {e}; delete it") from None
-    if _digest(tensors)!=about.get('sha256'): raise ValueError(f"{file} is damaged: its checksum is another; delete it, and it is made again")
-    other = [f'{k}: {about.get(k)} there, {v} asked for' for k,v in json.loads(json.dumps(wanted)).items() if about.get(k)!=v]
-    if other: raise ValueError(f"{file} was made otherwise ({'; '.join(other)}): choose another folder")
-    return tensors,about
+        with safe_open(file, 'pt') as f:
+            tensors = {name:f.get_tensor(name) for name in f.keys()}
+            metadata = json.loads(f.metadata()['about'])
+    except (SafetensorError, TypeError, KeyError, json.JSONDecodeError) as e:
+        raise ValueError(
+            f"{file} is damaged or was not written by save_tensors: {e}; delete it") from None
+    if _digest(tensors)!=metadata.get('sha256'):
+        raise ValueError(
+            f"{file} is damaged: its checksum does not match; delete it and make it again")
+    wanted = json.loads(json.dumps(wanted)) # as it was stored: JSON turns tuples into lists
+    differences = [f'{key}: {metadata.get(key)} there, {value} asked for'
+                   for key,value in wanted.items() if metadata.get(key)!=value]
+    if differences:
+        raise ValueError(
+            f"{file} was made with other settings ({'; '.join(differences)}): "
+            "choose another folder")
+    return tensors,metadata
 
 # %% ../nbs/00c_files.ipynb #d28b6624
 def weights_sha256(
-    model:nn.Module, # Network
-)->str:              # Of the state's values, in order
-    "Checksum of all weights and statistics of a network"
-    h = hashlib.sha256()
-    for v in model.state_dict().values(): h.update(v.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
-    return h.hexdigest()
+    model:nn.Module, # Model
+)->str:              # Checksum of the values in its state dictionary, in order
+    "Checksum of all weights and statistics of a model"
+    sha256 = hashlib.sha256()
+    for tensor in model.state_dict().values(): sha256.update(_bytes(tensor.detach().cpu()))
+    return sha256.hexdigest()
+
+def _cpu_name():
+    info = Path('/proc/cpuinfo')
+    lines = info.read_text().splitlines() if info.exists() else []
+    names = [line.split(':', 1)[1].strip() for line in lines if line.startswith('model name')]
+    return names[0] if names else platform.processor()
 
 def hardware_info(
-    device:Any='cpu', # Where it ran: 'cpu', 'cuda' or a device
-)->dict:              # Processor, threads, GPU ('none' if it took no part), versions
-    "What a number was measured on"
-    info = Path('/proc/cpuinfo')
-    cpu = [l.split(':',1)[1].strip() for l in info.read_text().splitlines() if l.startswith('model name')] if info.exists() else []
-    gpu = torch.cuda.get_device_name() if torch.device(device).type=='cuda' else 'none'
-    return dict(cpu=(cpu or [platform.processor()])[0], threads=torch.get_num_threads(), gpu=gpu,
-                python=platform.python_version(), torch=torch.__version__, numpy=np.__version__, cifar_cam=__version__)
+    device:Any='cpu', # Where the computation ran: 'cpu', 'cuda' or a device
+)->dict:              # Processor, threads, GPU ('none' if unused), versions
+    "What a measurement was made on"
+    on_gpu = torch.device(device).type=='cuda'
+    return dict(
+        cpu=_cpu_name(),
+        threads=torch.get_num_threads(),
+        gpu=torch.cuda.get_device_name() if on_gpu else 'none',
+        python=platform.python_version(),
+        torch=torch.__version__,
+        numpy=np.__version__,
+        cifar_cam=__version__)

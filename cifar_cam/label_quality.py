@@ -26,145 +26,197 @@ from .zoo import WEIGHTS_DIR
 
 # %% ../nbs/04a_label_quality.ipynb #4d000009
 def label_issues(
-    preds:Predictions, # Of pictures that the network did not learn from
-)->np.ndarray:         # Places in `preds`, lowest probability of the label first
-    "Labels in doubt, by the off-diagonal of the confident joint, section 3.1 of [Northcutt et al. 2021](https://arxiv.org/abs/1911.00068)"
+    preds:Predictions, # For images that the model was not trained on
+)->np.ndarray:         # Indices into `preds`, lowest probability of the label first
+    "Label issues, section 3.1 of [Northcutt et al. 2021](https://arxiv.org/abs/1911.00068)"
     p,k = preds.prob.double(),len(preds.classes)
-    usual = torch.stack([p[preds.label==c,c].mean() for c in range(k)]) # of a class without pictures NaN: it claims nothing
-    claims = torch.where(p>=usual, p, 0)
-    i = ((claims.amax(1)>0)&(claims.argmax(1)!=preds.label)).nonzero()[:,0]
+    # A class without images has the threshold NaN, so it is never a candidate
+    thresholds = torch.stack([p[preds.label==c,c].mean() for c in range(k)])
+    candidates = torch.where(p>=thresholds, p, 0)
+    has_candidate = candidates.amax(1)>0
+    differs = candidates.argmax(1)!=preds.label
+    i = (has_candidate&differs).nonzero()[:,0]
     return i[preds.prob_of(preds.label)[i].argsort()].numpy()
 
 # %% ../nbs/04a_label_quality.ipynb #4d000010
 def penultimate_features(
-    model:nn.Module,    # Network; its device is used
-    images:Images,      # Pictures
+    model:nn.Module,    # Classifier; its device is used
+    images:Images,      # Images
     head:str='linear',  # Name of the last layer
 )->Tensor:              # (n,d) float32 on the CPU, each row of length 1
-    "What enters the last layer"
-    seen = []
-    hook = get_layer(model, head).register_forward_pre_hook(lambda layer, args: seen.append(args[0].float().cpu()))
+    "The input of the last layer for each image, divided by its length"
+    batches = []
+    def keep_input(layer, args): batches.append(args[0].float().cpu())
+
+    hook = get_layer(model, head).register_forward_pre_hook(keep_input)
     try: predict_logits(model, images)
     finally: hook.remove()
-    return F.normalize(torch.cat(seen), dim=1)
+    return F.normalize(torch.cat(batches), dim=1)
 
 # %% ../nbs/04a_label_quality.ipynb #4d000013
-def _detail(x): # pictures (n,H,W,3) uint8 to (n,3,16,16) of length 1 each; 0 where there is no detail
-    x = F.adaptive_avg_pool2d(torch.tensor(np.ascontiguousarray(x)).permute(0,3,1,2).float(), 16)
-    return F.normalize(x-F.avg_pool2d(x, 5, 1, 2, count_include_pad=False), dim=(1,2,3))
+def _detail(x): # (n,H,W,3) uint8 to (n,3,16,16) of length 1, or 0 if uniform
+    x = torch.tensor(np.ascontiguousarray(x)).permute(0,3,1,2).float()
+    x = F.adaptive_avg_pool2d(x, 16)
+    local_mean = F.avg_pool2d(x, 5, 1, 2, count_include_pad=False)
+    return F.normalize(x-local_mean, dim=(1,2,3))
 
 def near_duplicate_score(
-    a:np.ndarray, # Pictures, (n,H,W,3) uint8
-    b:np.ndarray, # Pictures, (n,H,W,3) uint8
+    a:np.ndarray, # Images, (n,H,W,3) uint8
+    b:np.ndarray, # As many images, (n,H,W,3) uint8
 )->Tensor:        # (n,) in [-1,1]
-    "Correlation of the detail of pictures, as they are or one of them mirrored, whichever is higher"
+    "Correlation of the detail of two images; the maximum over flipping one of them"
     a,b = _detail(a),_detail(b)
-    return torch.maximum((a*b).sum((1,2,3)), (a*b.flip(3)).sum((1,2,3)))
+    as_they_are = (a*b).sum((1,2,3))
+    flipped = (a*b.flip(3)).sum((1,2,3))
+    return torch.maximum(as_they_are, flipped)
 
 class Neighbours(NamedTuple):
-    "The nearest training pictures of some pictures"
-    indices:Tensor   # Of the training pictures in their source, nearest first, (n,k) int32
-    cosine:Tensor   # Of the features, (n,k)
+    "The nearest training images of some images"
+    indices:Tensor # Of the training images in their source, nearest first, (n,k) int32
+    cosine:Tensor  # Cosine similarity of the features, (n,k)
     near_duplicate_score:Tensor # Of the pixels, see `near_duplicate_score`, (n,k)
-    about:dict      # Checksums of weights and data
+    about:dict     # Checksums of weights and data
 
     @property
-    def near_duplicates(self)->Tensor: return self.near_duplicate_score>=0.8 # which of them show the same picture, (n,k) bool
-    def of(self, indices:Any)->'Neighbours': return self._replace(**{k:getattr(self, k)[indices] for k in ('indices','cosine','near_duplicate_score')}) # of some pictures
+    def near_duplicates(self)->Tensor: # Which neighbours show the same photograph, (n,k) bool
+        return self.near_duplicate_score>=0.8
+
+    def of(self, rows:Any)->'Neighbours': # Of some images only
+        return Neighbours(
+            self.indices[rows], self.cosine[rows], self.near_duplicate_score[rows], self.about)
 
 def nearest_neighbours(
-    of:Images,    # Pictures
-    among:Images, # Training pictures
-    f_of:Tensor,    # Features of the ones, (n,d)
-    f_among:Tensor, # Features of the others, (m,d)
-    k:int=5,        # How many for each
-    **about:Any,    # What to say of the network, such as its checksum
-)->Neighbours:      # The nearest by cosine, with their likeness
-    "The nearest training pictures of each picture; raises `ValueError` when there are fewer than `k`"
-    if k>len(among): raise ValueError(f"{k=} neighbours were asked for, but {among.name} has {len(among)} pictures")
-    top = [(rows@f_among.T).topk(k) for rows in f_of.split(1000)]
-    cosine,i = torch.cat([t.values for t in top]),torch.cat([t.indices for t in top])
-    alike = torch.stack([near_duplicate_score(of.x, among.x[j]) for j in i.T.numpy()], 1)
-    return Neighbours(torch.as_tensor(among.idx)[i].int(), cosine.half(), alike.half(), about|dict(of=of.sha256, among=among.sha256))
+    images:Images,         # Images whose neighbours are wanted
+    train_images:Images,   # Images to search
+    features:Tensor,       # Features of `images`, (n,d)
+    train_features:Tensor, # Features of `train_images`, (m,d)
+    k:int=5,               # Number of neighbours of each image
+    **about:Any,           # Kept in `about`, such as the checksum of the weights
+)->Neighbours:             # By cosine similarity, nearest first
+    "The nearest training images of each image; raises `ValueError` if `k` is too large"
+    if k>len(train_images):
+        raise ValueError(
+            f"{k=} is more than the {len(train_images)} images of {train_images.name}: "
+            "choose a smaller k")
+    top = [(block@train_features.T).topk(k) for block in features.split(1000)]
+    cosine = torch.cat([t.values for t in top])
+    nearest = torch.cat([t.indices for t in top])
+    columns = nearest.T.numpy() # first the nearest of each image, then the second, …
+    scores = [near_duplicate_score(images.x, train_images.x[column]) for column in columns]
+    return Neighbours(
+        torch.as_tensor(train_images.idx)[nearest].int(),
+        cosine.half(),
+        torch.stack(scores, 1).half(),
+        about|dict(images_sha256=images.sha256, train_sha256=train_images.sha256))
 
 # %% ../nbs/04a_label_quality.ipynb #4d000016
 def packaged_neighbours(
     name:str='cifar10', # Of packaged weights
-)->Neighbours:          # Of its test pictures, among all training pictures
-    "Stored neighbours of a packaged network; raises `FileNotFoundError` when it has none"
+)->Neighbours:          # Of its test images, among all training images
+    "Stored neighbours for a packaged model; raises `FileNotFoundError` when there are none"
     file = WEIGHTS_DIR/f'{name}.neighbours.safetensors'
-    if not file.exists(): raise FileNotFoundError(f"no neighbours are stored for {name!r}: `nearest_neighbours` finds them")
-    t,about = load_tensors(file)
-    return Neighbours(t['indices'], t['cosine'], t['near_duplicate_score'], about)
+    if not file.exists():
+        raise FileNotFoundError(
+            f"no neighbours are stored for {name=}: compute them with `nearest_neighbours`")
+    tensors,about = load_tensors(file)
+    return Neighbours(
+        tensors['indices'], tensors['cosine'], tensors['near_duplicate_score'], about)
 
 # %% ../nbs/04a_label_quality.ipynb #4d000031
-def _noise(x, strength): # Gaussian, standard deviation in grey levels of 255; the same for all pictures
-    n = strength*torch.randn(x.shape[1:], generator=torch.Generator().manual_seed(0))
-    return (x+n).round().clamp(0, 255).to(torch.uint8)
-def _blur(x, strength): # Gaussian, standard deviation in pixels
-    from torchvision.transforms.functional import gaussian_blur # torchvision takes seconds to load
-    return gaussian_blur(x.permute(0,3,1,2), [2*int(4*strength)+1]*2, [strength]*2).permute(0,2,3,1)
-def _contrast(x, strength): # share of the contrast that is left; the mean of a picture stays
+def _noise(x, strength): # standard deviation in grey levels; the same for all images
+    noise = strength*torch.randn(x.shape[1:], generator=torch.Generator().manual_seed(0))
+    return (x+noise).round().clamp(0, 255).to(torch.uint8)
+
+def _blur(x, strength): # standard deviation in pixels
+    # imported here because torchvision takes seconds to load
+    from torchvision.transforms.functional import gaussian_blur
+    side = 2*int(4*strength)+1
+    x = gaussian_blur(x.permute(0,3,1,2), [side,side], [strength,strength])
+    return x.permute(0,2,3,1)
+
+def _contrast(x, strength): # share of the contrast that is left; the mean of an image stays
     mean = x.float().mean((1,2,3), keepdim=True)
     return (mean+strength*(x-mean)).round().clamp(0, 255).to(torch.uint8)
+
 def _jpeg(x, strength): # quality, 1 to 100
     from torchvision.io import ImageReadMode,decode_jpeg,encode_jpeg
     files = encode_jpeg(list(x.permute(0,3,1,2).contiguous()), strength)
-    return torch.stack([decode_jpeg(f, mode=ImageReadMode.RGB) for f in files]).permute(0,2,3,1)
+    images = [decode_jpeg(file, mode=ImageReadMode.RGB) for file in files]
+    return torch.stack(images).permute(0,2,3,1)
 
-# name to (what it does to pictures (n,H,W,3), mild to strong)
-CORRUPTIONS = {'noise':(_noise,(8,16,32)), 'blur':(_blur,(0.6,1.0,1.5)), 'contrast':(_contrast,(0.6,0.4,0.2)), 'JPEG':(_jpeg,(60,30,10))}
+# Name to (function of images (n,H,W,3) and strength, strengths from mild to strong)
+CORRUPTIONS = {
+    'noise': (_noise, (8,16,32)),
+    'blur': (_blur, (0.6,1.0,1.5)),
+    'contrast': (_contrast, (0.6,0.4,0.2)),
+    'JPEG': (_jpeg, (60,30,10))}
 
 def corrupt(
-    images:Images,  # Pictures
-    name:str,       # Of a corruption, see `CORRUPTIONS`
-    strength:float, # Grey levels of noise, pixels of blur, share of contrast left, quality of the JPEG
-)->Images:        # The same pictures, worse
-    "Pictures after a corruption; raises `ValueError` for one that there is not"
-    if name not in CORRUPTIONS: raise ValueError(f"no corruption {name!r}: choose one of {', '.join(CORRUPTIONS)}")
-    return replace(images, x=CORRUPTIONS[name][0](torch.tensor(images.x), strength).numpy(), name=f'{images.name}, {name} {strength}')
+    images:Images,  # Images
+    name:str,       # Name of a corruption, see `CORRUPTIONS`
+    strength:float, # Grey levels, pixels, share of contrast left, or JPEG quality
+)->Images:          # The corrupted images
+    "Images after a corruption; raises `ValueError` for an unknown name"
+    if name not in CORRUPTIONS:
+        raise ValueError(f"{name=} is no corruption: choose from {', '.join(CORRUPTIONS)}")
+    apply,_ = CORRUPTIONS[name]
+    x = apply(torch.tensor(images.x), strength).numpy()
+    return replace(images, x=x, name=f'{images.name}, {name} {strength}')
 
 def corruption_accuracy(
-    model:nn.Module, # Network
-    images:Images,   # Pictures
-)->pd.DataFrame:     # A row for each corruption and strength: accuracy and half the width of its 95 % interval
+    model:nn.Module, # Classifier
+    images:Images,   # Images
+)->pd.DataFrame:     # A row for each corruption: accuracy, half-width of its 95 % interval
     "Accuracy under every corruption"
-    def row(name, strength, p):
-        a = classify(model, p).accuracy
-        return dict(corruption=name, strength=strength, accuracy=a, half=1.96*(a*(1-a)/len(p))**0.5)
-    return pd.DataFrame([row('none', '', images)]+[row(k, s, corrupt(images, k, s)) for k,(_,strengths) in CORRUPTIONS.items() for s in strengths])
+    cases = [('none','')]
+    for name,(_,strengths) in CORRUPTIONS.items(): cases += [(name,s) for s in strengths]
+    rows = []
+    for name,strength in cases:
+        some = images if name=='none' else corrupt(images, name, strength)
+        acc = classify(model, some).accuracy
+        half_width = 1.96*(acc*(1-acc)/len(images))**0.5
+        rows.append((name,strength,acc,half_width))
+    return pd.DataFrame(rows, columns=['corruption','strength','accuracy','half_width'])
 
 # %% ../nbs/04a_label_quality.ipynb #4d000041
 class ModelComparison(NamedTuple):
-    "Two networks on the same pictures"
-    both:int       # Pictures that both get right
-    only_a:int     # That only the first gets right
-    only_b:int     # That only the second gets right
-    neither:int    # That both get wrong
-    p:float        # McNemar's exact test: how likely is so uneven a share of those that differ, if neither is better?
-    by_chance:float# Mistakes that two networks of these accuracies would share if their mistakes had nothing in common
+    "Two models on the same images"
+    both:int       # Images that both classify correctly
+    only_a:int     # Images that only the first classifies correctly
+    only_b:int     # Images that only the second classifies correctly
+    neither:int    # Images that both misclassify
+    p_value:float  # McNemar's exact test of: neither model is better
+    expected_neither:float # `neither`, if the errors of the two were independent
 
-def _same(a, b): # raise unless two predictions are of the same pictures
-    if a.name!=b.name or len(a)!=len(b) or not (a.idx==b.idx).all() or not (a.label==b.label).all():
-        raise ValueError(f"the predictions must be of the same pictures, got {len(a)} of {a.name} and {len(b)} of {b.name}")
+def _check_same_images(a, b):
+    same_source = a.name==b.name and len(a)==len(b)
+    if not same_source or (a.idx!=b.idx).any() or (a.label!=b.label).any():
+        raise ValueError(
+            "a and b must be predictions for the same images, "
+            f"got {len(a)} of {a.name} and {len(b)} of {b.name}")
 
 def compare_models(
-    a:Predictions, # Of one network
-    b:Predictions, # Of another, for the same pictures
-)->ModelComparison:     # Counts and p
-    "How far two networks agree; raises `ValueError` for predictions of different pictures"
+    a:Predictions,    # Of one model
+    b:Predictions,    # Of another model, for the same images
+)->ModelComparison:   # Counts and p-value
+    "How far two models agree; raises `ValueError` for predictions of different images"
     from scipy.stats import binomtest
-    _same(a, b)
-    both,only_a,only_b,neither = (int((u&v).sum()) for u,v in ((a.correct,b.correct),(a.correct,~b.correct),(~a.correct,b.correct),(~a.correct,~b.correct)))
-    p = float(binomtest(only_a, only_a+only_b).pvalue) if only_a+only_b else 1.
-    return ModelComparison(both, only_a, only_b, neither, p, (only_a+neither)*(only_b+neither)/len(a))
+    _check_same_images(a, b)
+    both = int((a.correct&b.correct).sum())
+    only_a = int((a.correct&~b.correct).sum())
+    only_b = int((~a.correct&b.correct).sum())
+    neither = int((~a.correct&~b.correct).sum())
+    differ = only_a+only_b
+    p_value = float(binomtest(only_a, differ).pvalue) if differ else 1.
+    expected_neither = (only_a+neither)*(only_b+neither)/len(a)
+    return ModelComparison(both, only_a, only_b, neither, p_value, expected_neither)
 
 def only_first_correct(
-    a:Predictions, # Of one network
-    b:Predictions, # Of another, for the same pictures
+    a:Predictions, # Of one model
+    b:Predictions, # Of another model, for the same images
     k:int=10,      # How many; fewer if there are fewer
-)->np.ndarray:     # Places, those first of whose class the first network is surest
-    "Pictures that the first network gets right and the second wrong"
-    _same(a, b)
+)->np.ndarray:     # Indices, highest confidence of the first model first
+    "Images that the first model classifies correctly and the second misclassifies"
+    _check_same_images(a, b)
     i = (a.correct&~b.correct).nonzero()[:,0]
     return i[a.prob_of(a.label)[i].argsort(descending=True)[:k]].numpy()

@@ -6,10 +6,9 @@
 __all__ = ['preserve_state', 'Sweep', 'lr_range_test', 'LRSuggestion', 'suggest_lr', 'plot_sweep']
 
 # %% ../nbs/02_lrfinder.ipynb #07014da2
-import copy,random,tempfile,warnings
+import copy,random,warnings
 from collections.abc import Callable,Iterator
-from contextlib import contextmanager,redirect_stdout
-from io import StringIO
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any,NamedTuple,Union
 
@@ -19,162 +18,219 @@ import pandas as pd
 import torch
 from torch import nn
 from torch.optim import Optimizer
+from tqdm import trange
 
 from .files import atomic_write
+from .resnet import preserve_modes
 
 # %% ../nbs/02_lrfinder.ipynb #bd6fca7e
+def _rng_states(): # of all random number generators
+    cuda = torch.cuda.get_rng_state_all()
+    return random.getstate(),np.random.get_state(),torch.get_rng_state(),cuda
+
+def _set_rng_states(python, numpy, cpu, cuda):
+    random.setstate(python)
+    np.random.set_state(numpy)
+    torch.set_rng_state(cpu)
+    torch.cuda.set_rng_state_all(cuda)
+
 @contextmanager
 def preserve_state(
-    model:nn.Module, # Network that will be changed
+    model:nn.Module, # Model that the block may change
     opt:Optimizer,   # Its optimizer
 )->Iterator[None]:
-    "Inside the `with` block do as you like: weights, gradients, modes, optimizer and random states are restored after it, also after an error"
-    state,opt_state = copy.deepcopy(model.state_dict()),copy.deepcopy(opt.state_dict())
-    modes = {m:m.training for m in model.modules()}
+    "Restore weights, gradients, modes, optimizer and random states after the `with` block"
+    weights = copy.deepcopy(model.state_dict())
+    opt_state = copy.deepcopy(opt.state_dict())
     grads = {p:None if p.grad is None else p.grad.clone() for p in model.parameters()}
-    step = vars(opt).get('step') # a scheduler hangs itself in here
-    py,npy,cpu,cuda = random.getstate(),np.random.get_state(),torch.get_rng_state(),torch.cuda.get_rng_state_all()
-    try: yield
-    finally:
-        model.load_state_dict(state)
-        opt.load_state_dict(opt_state)
-        vars(opt).pop('step', None)
-        if step: opt.step = step
-        for m,t in modes.items(): m.training = t
-        for p,g in grads.items(): p.grad = g
-        random.setstate(py), np.random.set_state(npy), torch.set_rng_state(cpu), torch.cuda.set_rng_state_all(cuda)
+    step = vars(opt).get('step') # a scheduler puts a `step` of its own here
+    rng_states = _rng_states()
+    with preserve_modes(model):
+        try: yield
+        finally: # also after an error
+            model.load_state_dict(weights)
+            opt.load_state_dict(opt_state)
+            vars(opt).pop('step', None)
+            if step: opt.step = step
+            for p,grad in grads.items(): p.grad = grad
+            _set_rng_states(*rng_states)
 
 # %% ../nbs/02_lrfinder.ipynb #328fbf8b
 class Sweep(NamedTuple):
     "What a range test measured, one value a step"
     lrs:np.ndarray    # Learning rates, (n,), growing
     losses:np.ndarray # Loss of the step's batch before the step, (n,), all finite
-    why:str           # Why it ended: 'finished', 'loss diverged' or 'loss not finite'
+    stop_reason:str   # Why it ended: 'finished', 'loss diverged' or 'loss not finite'
 
     def smooth(self,
         beta:float=0.95, # Weight of the past, in [0,1)
     )->np.ndarray:       # Smoothed losses, (n,)
-        "Exponential average of the losses, corrected for its start"
-        avg = np.zeros(len(self.losses)+1)
-        for i,l in enumerate(self.losses): avg[i+1] = beta*avg[i]+(1-beta)*l
-        return avg[1:]/(1-beta**np.arange(1, len(self.losses)+1))
+        "Exponential moving average of the losses, with bias correction"
+        n = len(self.losses)
+        averages = np.zeros(n+1)
+        for i,loss in enumerate(self.losses): averages[i+1] = beta*averages[i]+(1-beta)*loss
+        return averages[1:]/(1-beta**np.arange(1, n+1))
 
     def save(self,
         file:Union[str,Path], # CSV to write
     )->None:
-        "Write rates and losses as CSV, whole or not at all"
-        with atomic_write(file) as part: pd.DataFrame(dict(lr=self.lrs, loss=self.losses)).to_csv(part, index=False)
+        "Write learning rates and losses as CSV, atomically"
+        table = pd.DataFrame(dict(lr=self.lrs, loss=self.losses))
+        with atomic_write(file) as part: table.to_csv(part, index=False)
 
     @classmethod
     def read(cls,
         file:Union[str,Path], # CSV that `save` wrote
     )->'Sweep':
-        "The sweep of a CSV"
-        t = pd.read_csv(file)
-        return cls(t.lr.to_numpy(), t.loss.to_numpy(), 'read from a file')
+        "The sweep in a CSV file"
+        table = pd.read_csv(file)
+        return cls(table.lr.to_numpy(), table.loss.to_numpy(), 'read from a file')
 
 # %% ../nbs/02_lrfinder.ipynb #4ed4a501
-class _End(Exception): pass # leaves the library's loop
-
-def _finder(model, opt, loss_func, dl, tmp, diverge): # (finder, its batches)
+def _schedule_and_batches(opt, dl, lo, hi, n, mode): # from torch-lr-finder
     with warnings.catch_warnings(action='ignore'): # of tqdm, about widgets
-        from torch_lr_finder import LRFinder,TrainDataLoaderIter
-    class Finder(LRFinder):
-        def _train_batch(self, *args, **kw):
-            loss = super()._train_batch(*args, **kw)
-            best = min([loss,*self.history['loss']])
-            if not np.isfinite(loss): raise _End('loss not finite')
-            if loss>diverge*max(best, 1e-3): raise _End('loss diverged')
-            return loss
-    return Finder(model, opt, loss_func, memory_cache=False, cache_dir=tmp),TrainDataLoaderIter(dl)
+        from torch_lr_finder.lr_finder import ExponentialLR,LinearLR,TrainDataLoaderIter
+    for group in opt.param_groups:
+        group.pop('initial_lr', None) # of a scheduler, which pauses during the sweep
+        group['lr'] = lo
+    schedule = ExponentialLR(opt, hi, n) if mode=='exp' else LinearLR(opt, hi, n)
+    return schedule,TrainDataLoaderIter(dl) # starts again when `dl` runs out
+
+def _train_on(model, opt, loss_func, xb, yb): # the loss before the step
+    device = next(model.parameters()).device
+    opt.zero_grad()
+    loss = loss_func(model(xb.to(device, non_blocking=True)), yb.to(device, non_blocking=True))
+    loss.backward()
+    opt.step()
+    return loss.item()
+
+def _reason_to_stop(loss, losses, diverge): # None: there is none
+    if not np.isfinite(loss): return 'loss not finite'
+    best = min([loss,*losses])
+    if loss>diverge*max(best, 1e-3): return 'loss diverged'
+    return None
+
+def _run_sweep(model, opt, loss_func, batches, schedule, n, diverge):
+    lrs,losses = [],[]
+    model.train()
+    for _ in trange(n, desc='LR range test', leave=False):
+        xb,yb = next(batches)
+        loss = _train_on(model, opt, loss_func, xb, yb)
+        reason = _reason_to_stop(loss, losses, diverge)
+        if reason: return Sweep(np.array(lrs), np.array(losses), reason)
+        lrs.append(schedule.get_last_lr()[0])
+        losses.append(loss)
+        schedule.step()
+    return Sweep(np.array(lrs), np.array(losses), 'finished')
 
 # %% ../nbs/02_lrfinder.ipynb #4ae8ba58
 def lr_range_test(
-    model:nn.Module,    # Network; on its device the test runs
-    opt:Optimizer,      # Optimizer over its parameters, without a scheduler; all its groups get the rate of the sweep
+    model:nn.Module,    # Model; the test runs on its device
+    opt:Optimizer,      # Its optimizer; all parameter groups get the same learning rate
     loss_func:Callable, # (logits, labels) to a mean loss
-    dl:Any,             # Gives (xb,yb), such as `loader` or `DeviceLoader`; it starts again when it runs out
+    dl:Any,             # Gives (xb,yb), such as `loader` or `DeviceLoader`; repeated as needed
     lo:float=1e-6,      # First learning rate
     hi:float=10.,       # Last learning rate
     n:int=200,          # Steps
-    mode:str='exp',     # 'exp': each rate is a constant times the one before; 'linear': a constant more
+    mode:str='exp',     # 'exp': constant ratio of learning rates, 'linear': difference
     diverge:float=5.,   # Stop when a loss is this many times the best one
-)->Sweep:               # Rates and losses, up to the end or to the stop
-    "LR range test, section 3.3 of [Smith 2015](https://arxiv.org/abs/1506.01186); leaves model, optimizer, gradients, modes and random states as they were"
+)->Sweep:               # Learning rates and losses, up to the end or to the stop
+    "LR range test, section 3.3 of [Smith 2015](https://arxiv.org/abs/1506.01186)"
     if not 0<lo<hi: raise ValueError(f"need 0 < lo < hi, got {lo=} and {hi=}")
-    if n<2: raise ValueError(f"{n=} steps make no sweep: at least 2")
-    if mode not in ('exp','linear'): raise ValueError(f"unknown {mode=}: 'exp' or 'linear'")
-    why,sampler = 'finished',getattr(dl, 'batch_sampler', None)
-    epoch = getattr(sampler, 'epoch', None)
-    with tempfile.TemporaryDirectory() as tmp, preserve_state(model, opt), redirect_stdout(StringIO()):
-        for g in opt.param_groups: g.pop('initial_lr', None) # of a scheduler, which rests meanwhile
-        finder,again = _finder(model, opt, loss_func, dl, tmp, diverge)
-        try: finder.range_test(again, start_lr=lo, end_lr=hi, num_iter=n, step_mode=mode, smooth_f=0, diverge_th=float('inf'))
-        except _End as e: why = str(e)
-        finally:
-            if epoch is not None: sampler.epoch = epoch # our loader counts its passes
-        lrs,losses = (np.array(finder.history[k]) for k in ('lr','loss'))
-    return Sweep(lrs, losses, why)
+    if n<2: raise ValueError(f"{n=} is too small: a sweep needs at least 2 steps")
+    if mode not in ('exp','linear'):
+        raise ValueError(f"unknown {mode=}: use 'exp' or 'linear'")
+    sampler = getattr(dl, 'batch_sampler', None)
+    epoch = getattr(sampler, 'epoch', None) # our loaders count their passes
+    try:
+        with preserve_state(model, opt):
+            schedule,batches = _schedule_and_batches(opt, dl, lo, hi, n, mode)
+            return _run_sweep(model, opt, loss_func, batches, schedule, n, diverge)
+    finally:
+        if epoch is not None: sampler.epoch = epoch
 
 # %% ../nbs/02_lrfinder.ipynb #023d3fcd
 class LRSuggestion(NamedTuple):
-    "Learning rates that a sweep suggests, a rule each"
+    "Learning rates that a sweep suggests, one for each rule"
     steepest:float   # Where the smoothed loss falls fastest
     valley:float     # Halfway along the longest fall
-    slide:float      # Where a window that slides down from the right finds even slopes
-    minimum10:float  # A tenth of the rate at the lowest smoothed loss
+    slide:float      # Where a window that slides down from the right finds similar slopes
+    minimum10:float  # A tenth of the learning rate at the lowest smoothed loss
 
 # %% ../nbs/02_lrfinder.ipynb #996a561f
-def _steepest(l, lrs): return np.gradient(l, np.log(lrs))[:l.argmin()+1].argmin()
+# Each rule takes the smoothed losses and returns the index of its suggestion
 
-def _fall(l): # places of the longest falling subsequence of `l`, the first of equals
-    length,before = np.ones(len(l), int),np.full(len(l), -1)
-    for i in range(1, len(l)):
-        higher = np.flatnonzero(l[:i]>l[i])
+def _steepest(losses, lrs):
+    slopes = np.gradient(losses, np.log(lrs))
+    return slopes[:losses.argmin()+1].argmin()
+
+def _longest_fall(losses): # indices of the longest falling subsequence, the first of equals
+    n = len(losses)
+    length = np.ones(n, int)       # of the longest one that ends at each step
+    previous = np.full(n, -1)      # the step before it in that subsequence
+    for i in range(1, n):
+        higher = np.flatnonzero(losses[:i]>losses[i])
         if not len(higher): continue
-        before[i] = higher[length[higher].argmax()]
-        length[i] = length[before[i]]+1
+        previous[i] = higher[length[higher].argmax()]
+        length[i] = length[previous[i]]+1
     path = [length.argmax()]
-    while before[path[-1]]>=0: path.append(before[path[-1]])
+    while previous[path[-1]]>=0: path.append(previous[path[-1]])
     return np.array(path[::-1])
 
-def _valley(l): # fastai counts back from the end of the fall by its length
-    fall = _fall(l)
+def _valley(losses): # as fastai: back from the end of the fall, by its length
+    fall = _longest_fall(losses)
     n = len(fall)
     return max(fall[-1]-n+n//3+n//6, 0)
 
-def _slide(l, width=15, even=0.005): # a window [r-width,r] goes left while the slopes at its ends differ by more than `even` a step
-    slope,r = np.gradient(l),len(l)-1
-    while r>=width and abs(slope[r]-slope[r-width])>even: r -= 1
-    return min(r+1, len(l)-1)-width
+def _slide(losses, width=15, tolerance=0.005):
+    slopes = np.gradient(losses)
+    right = len(losses)-1
+    # move the window to the left while the slopes at its two ends differ
+    while right>=width and abs(slopes[right]-slopes[right-width])>tolerance: right -= 1
+    return min(right+1, len(losses)-1)-width
 
 # %% ../nbs/02_lrfinder.ipynb #996a5620
 def suggest_lr(
     sweep:Sweep,     # What `lr_range_test` returned
     beta:float=0.95, # Smoothing, see `Sweep.smooth`
-    skip:float=0.1,  # Share of the steps at the start to leave out: there the average rests on few batches and jumps
-)->LRSuggestion:       # A rate by each rule
-    "Read learning rates from a sweep; raises `ValueError` when it is too short or its loss never falls"
+    skip:float=0.1,  # Fraction of the steps to leave out at the start: noisy
+)->LRSuggestion:     # A learning rate by each rule
+    "Read learning rates from a sweep; raises `ValueError` if it is too short or never falls"
     first = int(skip*len(sweep.lrs))
-    if len(sweep.lrs)-first<17: raise ValueError(f"a sweep of {len(sweep.lrs)} steps ({sweep.why}) is too short for a suggestion: start at a lower rate or take more steps")
-    lrs,loss = sweep.lrs[first:],sweep.smooth(beta)[first:]
-    low = loss.argmin()
-    if low==0: raise ValueError("the loss never falls below its start: no rate of this sweep trains the model")
-    return LRSuggestion(*(float(v) for v in (lrs[_steepest(loss, lrs)], lrs[_valley(loss)], lrs[_slide(loss)], lrs[low]/10)))
+    if len(sweep.lrs)-first<17:
+        raise ValueError(
+            f"a sweep of {len(sweep.lrs)} steps ({sweep.stop_reason}) is too short for a "
+            "suggestion: start at a lower learning rate or take more steps")
+    lrs = sweep.lrs[first:]
+    losses = sweep.smooth(beta)[first:]
+    lowest = losses.argmin()
+    if lowest==0:
+        raise ValueError(
+            "the loss never falls below its first value: no learning rate of this sweep "
+            "trains the model. Sweep another range, or check labels and loss")
+    return LRSuggestion(
+        steepest=float(lrs[_steepest(losses, lrs)]),
+        valley=float(lrs[_valley(losses)]),
+        slide=float(lrs[_slide(losses)]),
+        minimum10=float(lrs[lowest]/10))
 
 # %% ../nbs/02_lrfinder.ipynb #c1bdd238
+def _rule_label(rule, lr): return f"{rule.replace('minimum10', 'minimum/10')}: {lr:.2g}"
+
 def plot_sweep(
-    sweep:Sweep,            # What `lr_range_test` returned
-    marks:LRSuggestion=None,  # Rates to mark; None marks none
-    ax:plt.Axes=None,       # Axes to draw on; None makes them
-)->plt.Axes:                # The axes
-    "Loss against learning rate: single batches faint, smoothed strong, suggestions as dashed lines"
+    sweep:Sweep,             # What `lr_range_test` returned
+    marks:LRSuggestion=None, # Learning rates to mark; None marks none
+    ax:plt.Axes=None,        # Axes to draw on; None makes them
+)->plt.Axes:                 # The axes
+    "Loss against learning rate: batches faint, smoothed strong, suggestions as dashed lines"
     ax = ax or plt.subplots(figsize=(6.5,3.2), layout='constrained')[1]
     ax.plot(sweep.lrs, sweep.losses, lw=0.6, alpha=0.5, c='tab:blue', label='one batch')
     ax.plot(sweep.lrs, sweep.smooth(), c='tab:blue', label='smoothed')
-    for c,(rule,lr) in zip(('tab:orange','tab:green','tab:purple','tab:red'), marks._asdict().items() if marks else ()):
-        ax.axvline(lr, ls='--', c=c, label=f"{rule.replace('minimum10', 'minimum/10')}: {lr:.2g}")
-    top = sweep.losses[0]
-    ax.set(xscale='log', xlabel='learning rate', ylabel='training loss', ylim=(0.9*sweep.losses.min(), 1.6*top))
+    colors = ('tab:orange','tab:green','tab:purple','tab:red')
+    rules = marks._asdict() if marks else {}
+    for color,(rule,lr) in zip(colors, rules.items()):
+        ax.axvline(lr, ls='--', c=color, label=_rule_label(rule, lr))
+    ax.set(xscale='log', xlabel='learning rate', ylabel='training loss')
+    ax.set_ylim(0.9*sweep.losses.min(), 1.6*sweep.losses[0])
     ax.legend(fontsize=8)
     return ax

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 # %% ../nbs/02a_muon.ipynb #ec3fae7f
-def _iterate(x, steps): # the coefficients are those of Jordan et al.
+def _newton_schulz(x, steps): # the coefficients are those of Jordan et al.
     for _ in range(steps):
         xx = x@x.mT
         x = 3.4445*x+(-4.7750*xx+2.0315*xx@xx)@x
@@ -21,43 +21,52 @@ def _iterate(x, steps): # the coefficients are those of Jordan et al.
 
 def orthogonalize(
     m:Tensor,    # Matrices, (n,rows,cols)
-    steps:int=3, # Newton-Schulz iterations; five bring nearly all singular values near 1, three only move them towards it
-)->Tensor:       # Matrices of the same shape, bfloat16, with singular values closer to each other
-    "Roughly $UV^\\top$ for matrices $U\\Sigma V^\\top$ ([Jordan et al. 2024](https://kellerjordan.github.io/posts/muon/))"
+    steps:int=3, # Newton-Schulz iterations; five bring nearly all singular values near 1
+)->Tensor:       # Matrices of the same shape in bfloat16, their singular values closer together
+    "Roughly $UV^\\top$ of $U\\Sigma V^\\top$ ([Jordan et al. 2024](https://kellerjordan.github.io/posts/muon/))"
     x = m.bfloat16()
     x = x/x.norm(dim=(1,2), keepdim=True).clamp_min(1e-7)
-    return _iterate(x.mT, steps).mT if x.shape[1]>x.shape[2] else _iterate(x, steps)
+    if x.shape[1]>x.shape[2]: return _newton_schulz(x.mT, steps).mT # the smaller xx
+    return _newton_schulz(x, steps)
 
 # %% ../nbs/02a_muon.ipynb #6c3a8588
 class Muon(Optimizer):
-    "Nesterov momentum for all; groups with `turn` step along orthogonal matrices, on weights of fixed length"
+    "Nesterov momentum; groups with `orthogonal` take orthogonal steps on weights of fixed length"
     def __init__(self,
         params:Any,            # Parameters, or groups of them
-        lr:float,              # Learning rate; of groups with `turn`, about the angle of a step in radians
+        lr:float,              # Learning rate; if `orthogonal`, about the angle of a step in radians
         momentum:float=0.9,    # In [0,1)
-        weight_decay:float=0., # Apart from the gradient, for groups without `turn`
-        orthogonal:bool=False,       # For weights of convolutions that a norm follows: orthogonal steps?
-    ): super().__init__(params, dict(lr=lr, momentum=momentum, weight_decay=weight_decay, orthogonal=orthogonal))
+        weight_decay:float=0., # Decoupled from the gradient, for groups without `orthogonal`
+        orthogonal:bool=False, # Orthogonal steps? For convolutions that a norm follows
+    ):
+        defaults = dict(lr=lr, momentum=momentum, weight_decay=weight_decay, orthogonal=orthogonal)
+        super().__init__(params, defaults)
 
     @torch.no_grad()
     def step(self)->None: # type: ignore[override]
-        for g in self.param_groups:
-            ps = [p for p in g['params'] if p.grad is not None]
-            for p in ps:
-                if not self.state[p]: self.state[p]['momentum_buffer'] = torch.zeros_like(p)
-            grads,bufs = [p.grad for p in ps],[self.state[p]['momentum_buffer'] for p in ps]
-            torch._foreach_mul_(bufs, g['momentum'])
-            torch._foreach_add_(bufs, grads)
-            steps = torch._foreach_add(grads, bufs, alpha=g['momentum'])
-            if g['turn']: steps = self._turn(ps, list(steps))
-            else: torch._foreach_mul_(ps, 1-g['lr']*g['weight_decay'])
-            torch._foreach_add_(ps, steps, alpha=-g['lr'])
+        for group in self.param_groups:
+            params = [p for p in group['params'] if p.grad is not None]
+            if not params: continue
+            steps = self._nesterov_steps(params, group['momentum'])
+            if group['orthogonal']: steps = self._orthogonal_steps(params, steps)
+            else: torch._foreach_mul_(params, 1-group['lr']*group['weight_decay'])
+            torch._foreach_add_(params, steps, alpha=-group['lr'])
 
-    def _turn(self, ps, steps): # weights made sqrt(rows) long, steps orthogonal and about as long; those of one shape together
-        for p in ps: p.mul_(len(p)**0.5/p.norm())
-        for shape in {p.shape for p in ps}:
-            i = [k for k,p in enumerate(ps) if p.shape==shape]
-            o = orthogonalize(torch.stack([steps[k].flatten(1) for k in i])).to(ps[0].dtype)
-            o *= max(1, o.shape[1]/o.shape[2])**0.5
-            for k,u in zip(i, o): steps[k] = u.view(shape)
+    def _nesterov_steps(self, params, momentum):
+        for p in params:
+            if not self.state[p]: self.state[p]['momentum_buffer'] = torch.zeros_like(p)
+        grads = [p.grad for p in params]
+        buffers = [self.state[p]['momentum_buffer'] for p in params]
+        torch._foreach_mul_(buffers, momentum)
+        torch._foreach_add_(buffers, grads)
+        return list(torch._foreach_add(grads, buffers, alpha=momentum))
+
+    def _orthogonal_steps(self, params, steps): # weights and steps get a length of sqrt(rows)
+        for p in params: p.mul_(len(p)**0.5/p.norm())
+        for shape in {p.shape for p in params}: # all weights of a shape together
+            same = [k for k,p in enumerate(params) if p.shape==shape]
+            matrices = torch.stack([steps[k].flatten(1) for k in same])
+            turned = orthogonalize(matrices).to(params[0].dtype)
+            turned *= max(1, turned.shape[1]/turned.shape[2])**0.5
+            for k,step in zip(same, turned): steps[k] = step.view(shape)
         return steps

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['BATCH_AUGMENTATIONS', 'MEAN_COLOUR', 'AUGMENTATIONS', 'BatchAugmentation', 'make_augmentation', 'seed_augmentation',
-           'show_augmentation', 'EpochSampler', 'loader', 'draw_batch_augmentation', 'apply_batch_augmentation',
-           'DeviceLoader']
+           'show_augmentation', 'EpochSampler', 'EpochBatches', 'EpochLoader', 'loader', 'draw_batch_augmentation',
+           'apply_batch_augmentation', 'DeviceLoader']
 
 # %% ../nbs/00b_augment.ipynb #61e9f4c6
 import os,signal
@@ -148,20 +148,17 @@ class EpochSampler:
         self.n = n
         self.bs = bs
         self.seed = seed
-        self.epoch = 0     # the next epoch
-        self.first = 0     # its first batch
-        self.share = (0,1) # index of this process and number of processes
+        self.epoch,self.first = 0,0 # the next epoch, and its first batch
+        self.rank,self.world = 0,1  # index of this process, and number of processes
 
     def __len__(self)->int: return -(-self.n//self.bs)
     def __iter__(self)->Iterator:
         epoch,first = self.epoch,self.first
-        process,n_processes = self.share
-        self.epoch = epoch+1
-        self.first = 0
+        self.epoch,self.first = epoch+1,0
         order = np.random.default_rng((self.seed,epoch)).permutation(self.n)
         for b in range(first, len(self)):
             indices = order[b*self.bs:(b+1)*self.bs]
-            yield (self.seed,epoch,b,process),indices[process::n_processes]
+            yield (self.seed,epoch,b,self.rank),indices[self.rank::self.world]
 
 # %% ../nbs/00b_augment.ipynb #79963a76
 class _AugmentedImages(Dataset):
@@ -191,17 +188,40 @@ def _limit_opencv_threads(): # OpenCV's threads do not survive the fork: a worke
     import cv2
     cv2.setNumThreads(0)
 
+class EpochBatches:
+    "What all loaders of this package have in common, over their `batch_sampler`"
+    @property
+    def n_images(self)->int: return self.batch_sampler.n   # in an epoch, over all processes
+    @property
+    def rank(self)->int: return self.batch_sampler.rank    # index of this process
+    @property
+    def world(self)->int: return self.batch_sampler.world  # number of processes
+
+    def size(self, b:int)->int: # of batch `b`, over all processes
+        return min(self.batch_sampler.bs, self.n_images-b*self.batch_sampler.bs)
+
+    def start(self, epoch:int, first:int=0)->None: # both count from 0
+        "Let the next pass be this epoch, from its batch `first` on"
+        self.batch_sampler.epoch,self.batch_sampler.first = epoch,first
+
+    def share(self, rank:int, world:int)->None:
+        "Take only this process's share of each batch"
+        self.batch_sampler.rank,self.batch_sampler.world = rank,world
+
+class EpochLoader(EpochBatches, DataLoader):
+    "A `DataLoader` whose passes are numbered epochs"
+
 def loader(
     images:Images,       # The images
     bs:int=128,          # Batch size
     augment:str='none',  # One of `AUGMENTATIONS`
     seed:int=42,         # Seed of the run: order and draws depend on it alone
     workers:int=0,       # Processes that prepare batches; 0: this process
-)->DataLoader:           # Batches (xb,yb): normalised images (bs,3,32,32), labels (bs,)
-    "Shuffled, augmented, normalised batches; each pass is the epoch `batch_sampler.epoch`"
+)->EpochLoader:          # Batches (xb,yb): normalised images (bs,3,32,32), labels (bs,)
+    "Shuffled, augmented, normalised batches; each pass is the next epoch, see `EpochBatches.start`"
     if workers: _limit_opencv_threads()
     dataset = _AugmentedImages(images, augment)
-    return DataLoader(
+    return EpochLoader(
         dataset,
         batch_sampler=EpochSampler(len(dataset), bs, seed),
         collate_fn=_identity,
@@ -271,7 +291,7 @@ def apply_batch_augmentation(
     return x
 
 # %% ../nbs/00b_augment.ipynb #059503e6
-class DeviceLoader:
+class DeviceLoader(EpochBatches):
     "Shuffled, augmented, normalised batches like those of `loader`, made on the device"
     def __init__(self,
         images:Images,               # The images

@@ -77,7 +77,7 @@ class Checkpoint(Callback):
         except (OSError, RuntimeError) as e: raise OSError(f"{self.file} could not be written ({e}); what was there before is untouched") from None
 
     def step(self, run:Run)->None:
-        alone = run.batches.batch_sampler.share[1]==1 # sums that processes share are whole at the end of an epoch only
+        alone = run.batches.world==1 # sums that processes share are whole at the end of an epoch only
         if alone and (self.told or time.monotonic()-self.last>=60*self.minutes): self.epoch(run)
     def epoch(self, run:Run)->None:
         self.save(run)

@@ -23,288 +23,413 @@ except ImportError: # fastcore 2 reads what follows the type
     def Param(help, **kw): return Annotated[str, help, kw]
 
 # %% ../nbs/09_cli.ipynb #41ece0a4
-def _options(f, name): # what the command line says: arguments of `f`, quiet, verbose
-    p = anno_parser(f, name)
-    p.add_argument('--version', action='version', version=f'cifar_cam {__version__}', help='show the version and end')
-    how = p.add_mutually_exclusive_group()
-    how.add_argument('--quiet', action='store_true', help='only results, warnings and errors; no progress')
-    how.add_argument('--verbose', action='store_true', help='say when each line was said, and where an error comes from')
-    args = vars(p.parse_args())
-    return {k:v for k,v in args.items() if k not in ('quiet','verbose','pdb','xtra')},args['quiet'],args['verbose']
+def _parse(f, name):
+    "What the command line says: arguments of `f`, quiet, verbose"
+    parser = anno_parser(f, name)
+    parser.add_argument('--version', action='version', version=f'cifar_cam {__version__}',
+                        help='show the version and exit')
+    amount = parser.add_mutually_exclusive_group()
+    amount.add_argument('--quiet', action='store_true',
+                        help='print results, warnings and errors only; no progress')
+    amount.add_argument('--verbose', action='store_true',
+                        help='print the time of each message, and where an error comes from')
+    args = vars(parser.parse_args())
+    quiet,verbose = args.pop('quiet'),args.pop('verbose')
+    for own in ('pdb','xtra'): args.pop(own, None) # options that fastcore adds
+    return args,quiet,verbose
 
 # %% ../nbs/09_cli.ipynb #41ece0a5
+def _error_line(e):
+    "The message of an error and its notes, without line breaks"
+    parts = [str(e) or 'interrupted', *getattr(e, '__notes__', [])]
+    return ' '.join(' '.join(parts).split())
+
 def command(
     f:Callable, # Function whose arguments become options
-)->Callable:    # A console script
-    "Make a function a console script whose input errors are one line"
+)->Callable:    # Console script
+    "Make a function a console script that reports an input error in one line"
     name = 'cifar_cam_'+f.__name__.removesuffix('_command')
     @wraps(f)
     def run(*args, **kw):
-        quiet = verbose = False
-        if not (args or kw) and Path(sys.argv[0]).stem==name:
-            kw,quiet,verbose = _options(f, name)
+        verbose = False
+        from_shell = not args and not kw and Path(sys.argv[0]).stem==name
+        if from_shell:
+            kw,quiet,verbose = _parse(f, name)
             if quiet: os.environ['TQDM_DISABLE'] = '1'
             logging.basicConfig(format='%(asctime)s %(message)s' if verbose else '%(message)s')
-            _log.setLevel(logging.WARNING if quiet else logging.INFO) # other packages speak from warnings on
+            # other packages log warnings and errors only
+            _log.setLevel(logging.WARNING if quiet else logging.INFO)
         try: return f(*args, **kw)
         except (ValueError, OSError, FloatingPointError, KeyboardInterrupt) as e:
             if verbose: _log.exception('')
-            print(f"{name}: {' '.join(' '.join([str(e) or 'interrupted', *getattr(e, '__notes__', [])]).split())}", file=sys.stderr)
+            print(f"{name}: {_error_line(e)}", file=sys.stderr)
             sys.exit(130 if isinstance(e, KeyboardInterrupt) else 1)
     return run
 
 # %% ../nbs/09_cli.ipynb #5567af88
-def _data(name): # (splits, name): CIFAR-10 if it can be had, else the shapes with a loud line
-    from cifar_cam.data import cifar10,shapes10
-    if name not in ('auto','cifar10','shapes10'): raise ValueError(f"unknown data {name!r}: auto, cifar10 or shapes10")
-    if name!='shapes10':
-        try: return cifar10(),'cifar10'
-        except (ConnectionError, FileNotFoundError) as e:
-            if name=='cifar10': raise
-            _log.warning(f"!!! NO CIFAR-10: {e}. Going on with the drawn data set shapes10 instead.")
+def _load_data(name, weights=None):
+    "(splits, name): with 'auto' CIFAR-10, or shapes10 where CIFAR-10 is not available"
+    from cifar_cam.data import cifar10
+    from cifar_cam.shapes import shapes10
+    if name not in ('auto','cifar10','shapes10'):
+        raise ValueError(f"unknown data {name!r}: choose auto, cifar10 or shapes10")
+    if name=='shapes10': return shapes10(),'shapes10'
+    try: return cifar10(),'cifar10'
+    except (ConnectionError, FileNotFoundError) as e:
+        # weights of one data set are not used on another
+        if name=='cifar10' or weights: raise
+        _log.warning(f"WARNING: CIFAR-10 is not available: {e}. "
+                     "The synthetic data set shapes10 is used instead.")
     return shapes10(),'shapes10'
 
-_DEFAULT_RECIPES = dict(cifar10='narrow', shapes10='shapes') # what a data set is trained with unless a recipe is named
-_DEFAULT_LAYERS = dict(cifar10='layer4', shapes10='layer3')  # where the maps of a data set are taken unless a layer is named
-
-def _network(weights, classes=None): # (network, class names): packaged weights by name, or a file; names with commas between them
+def _load_model(weights, classes=None):
+    "(model, class names, `TrainingRecord` or None): packaged weights by name, or a file"
     from cifar_cam.data import CLASSES
-    from cifar_cam.resnet import model_card,load_weights,pretrained
-    own = bool(Path(weights).suffix)
-    model = load_weights(weights) if own else pretrained(weights)
+    from cifar_cam.report import packaged_run
+    from cifar_cam.zoo import load_weights
+    is_file = bool(Path(weights).suffix)
+    model,training = (load_weights(weights),None) if is_file else packaged_run(weights)
     n = model.linear.out_features
-    names = tuple(classes.split(',') if classes else model_card(weights)['classes'] if not own else CLASSES if n==len(CLASSES) else [f'class {i}' for i in range(n)])
-    if len(names)!=n: raise ValueError(f"{len(names)} classes were named, but the network of {weights} knows {n}: name them with commas between them")
-    return model,names
+    if classes: names = classes.split(',')
+    elif training: names = training.card['classes']
+    elif n==len(CLASSES): names = CLASSES
+    else: names = [f'class {i}' for i in range(n)]
+    if len(names)!=n:
+        raise ValueError(
+            f"{len(names)} classes were named, but the model of {weights} has {n}: "
+            "name them all, with commas between them")
+    return model,tuple(names),training
+
+def _load_model_for(images, weights):
+    "(model, `TrainingRecord` or None), if the classes of the model are those of the images"
+    model,names,training = _load_model(weights)
+    wanted = tuple(images.classes)
+    if len(names)!=len(wanted):
+        raise ValueError(
+            f"the model of {weights} has {len(names)} classes, "
+            f"{images.name} has {len(wanted)}: choose other weights or other data")
+    if training and names!=wanted: # the names in a file of weights are not known
+        raise ValueError(
+            f"the classes of the model of {weights} are {', '.join(names)}, those of "
+            f"{images.name} are {', '.join(wanted)}: choose other weights or other data")
+    return model,training
 
 # %% ../nbs/09_cli.ipynb #33f5b351
-def _start(recipe, data, fields, **over): # (splits, recipe): by name, with some fields overridden
+_DEFAULT_RECIPES = dict(cifar10='narrow', shapes10='shapes')
+
+def _parse_value(name, text, kind):
+    "The value of a field of a recipe"
+    if kind is bool:
+        if text.lower() in ('true','false'): return text.lower()=='true'
+        raise ValueError(f"{name}={text} must be true or false")
+    try: return kind(text)
+    except ValueError:
+        wanted = 'a whole number' if kind is int else 'a number'
+        raise ValueError(f"{name}={text} must be {wanted}") from None
+
+def _parse_fields(recipe, text):
+    "'bs=128,lr=0.5' as a dictionary, each value of the type that it has in `recipe`"
+    fields = {}
+    for item in filter(None, text.split(',')):
+        name,_,value = item.partition('=')
+        name,value = name.strip(),value.strip()
+        if name not in vars(recipe):
+            names = ', '.join(vars(recipe))
+            raise ValueError(f"no field {name!r} in a recipe: choose from {names}")
+        fields[name] = _parse_value(name, value, type(getattr(recipe, name)))
+    return fields
+
+def _data_and_recipe(data, recipe, fields, **options):
+    "(splits, recipe): by name, with `fields` as text, and with the options that are not None"
     from dataclasses import replace
     from cifar_cam.train import RECIPES
-    if recipe and recipe not in RECIPES: raise ValueError(f"unknown recipe {recipe!r}: choose one of {', '.join(RECIPES)}")
-    splits,data = _data(data)
+    if recipe and recipe not in RECIPES:
+        raise ValueError(f"unknown recipe {recipe!r}: choose one of {', '.join(RECIPES)}")
+    splits,data = _load_data(data)
     r = RECIPES[recipe or _DEFAULT_RECIPES[data]]
-    return splits,replace(r, **_fields(r, fields), **{k:v for k,v in over.items() if v is not None})
-
-def _fields(r, text): # 'bs=128,grow=0.5' as a dict of values of the types that recipe `r` has there
-    kinds = {bool:('true or false',dict(true=True, false=False).__getitem__), int:('a whole number',int), float:('a number',float), str:('',str)}
-    def one(o):
-        k,_,v = (s.strip() for s in o.partition('='))
-        if k not in vars(r): raise ValueError(f"no field {k!r} in a recipe: choose from {', '.join(vars(r))}")
-        what,read = kinds[type(getattr(r, k))]
-        try: return k,read(v.lower() if what=='true or false' else v)
-        except (ValueError, KeyError): raise ValueError(f"{k}={v} must be {what}") from None
-    return dict(map(one, text.split(','))) if text else {}
+    given = {name:value for name,value in options.items() if value is not None}
+    return splits,replace(r, **_parse_fields(r, fields)|given)
 
 # %% ../nbs/09_cli.ipynb #33f5b352
 @command
 def train_command(
-    recipe:str=None,      # One of the recipes; none: narrow for CIFAR-10, shapes for shapes10
-    data:str='auto',      # cifar10, shapes10, or auto: CIFAR-10 if it can be had
-    out:str='runs/run',   # Name without ending: writes .safetensors, .json, .csv, .logits.safetensors, and .ckpt until it has ended
-    epochs:int=None,      # Instead of the recipe's
-    lr:float=None,        # Instead of the recipe's
-    seed:int=None,        # Instead of the recipe's
-    set:str='',           # Other fields of the recipe, such as bs=128,l2=0
-    device:str=None,      # cpu or cuda; none: the GPU if there is one
-    workers:int=0,        # Processes that prepare batches; the result does not depend on it
-    resume:store_true=False, # Go on with the run whose checkpoint is OUT.ckpt
-    compile:store_true=False,# Let PyTorch compile the network first
-    sweep:store_true=False,  # LR range test first, kept as OUT.sweep.csv
-    board:str=None,       # Folder for TensorBoard
+    recipe:str=None,    # Name of a recipe; none: narrow for CIFAR-10, shapes for shapes10
+    data:str='auto',    # cifar10, shapes10, or auto: shapes10 if CIFAR-10 is not available
+    out:str='runs/run', # Files to write, without ending: weights, card, history, logits
+    epochs:int=None,    # Number of epochs; none: that of the recipe
+    lr:float=None,      # Learning rate; none: that of the recipe
+    seed:int=None,      # Random seed; none: that of the recipe
+    set:str='',         # Other fields of the recipe, such as bs=128,l2=0
+    device:str=None,    # cpu or cuda; none: the GPU if there is one
+    workers:int=0,      # Processes that prepare batches; they do not change the result
+    resume:store_true=False, # Continue the interrupted run whose checkpoint is OUT.ckpt
+    compile:store_true=False, # Compile the model with torch.compile
+    sweep:store_true=False, # Run an LR range test first, written to OUT.sweep.csv
+    board:str=None,     # Folder for TensorBoard
 )->None:
-    "Train a network by a recipe: weights, card, log, test logits. Under torchrun all processes share the run"
+    "Train a model by a recipe. Under torchrun, all processes share the run"
     saved = Path(f'{out}.ckpt')
-    if saved.exists() and not resume: raise ValueError(f"{saved} is of a run that has not ended: --resume goes on with it; remove it, or choose another --out, to start afresh")
-    splits,r = _start(recipe, data, set, epochs=epochs, lr=lr, seed=seed)
+    if saved.exists() and not resume:
+        raise ValueError(
+            f"{saved} is the checkpoint of an interrupted run: --resume continues it; "
+            "to start again, remove it or choose another --out")
+    splits,r = _data_and_recipe(data, recipe, set, epochs=epochs, lr=lr, seed=seed)
+    from cifar_cam.checkpoints import Checkpoint,CSVLogger,save_run,TensorBoardLogger
     from cifar_cam.distributed import process_group
-    from cifar_cam.checkpoints import TensorBoardLogger,Checkpoint,CSVLogger,save_run
     from cifar_cam.train import find_lr
-    with process_group(device) as (kind,device):
-        run = kind(splits, r, device, workers, compile)
+    callbacks = [Checkpoint(saved),CSVLogger(f'{out}.csv')]
+    if board: callbacks.append(TensorBoardLogger(board))
+    with process_group(device) as (Run,device):
+        run = Run(splits, r, device, workers, compile)
         if run.is_main: _log.info(f"training on {splits.train.name}: {r}")
-        tested = find_lr(splits, r, device) if sweep and run.is_main else None
-        model,history = run.finish([Checkpoint(saved), CSVLogger(f'{out}.csv'), *([TensorBoardLogger(board)] if board else [])])
+        lr_sweep = find_lr(splits, r, device) if sweep and run.is_main else None
+        model,history = run.fit(callbacks)
     if not run.is_main: return
-    c = save_run(model, history, r, splits, out, tested)
+    card = save_run(model, history, r, splits, out, lr_sweep)
     saved.unlink()
-    print(f"{out}.safetensors: {c['test_accuracy']:.2%} of {c['n_test']:,} test pictures, after {c['train_seconds']:.0f} s")
+    print(f"{out}.safetensors: accuracy {card['test_accuracy']:.2%} on {card['n_test']:,} "
+          f"test images, after {card['train_seconds']:.0f} s")
 
 # %% ../nbs/09_cli.ipynb #9c5af27f
-def _draw(ax, out): # the figure of some axes as a file
+def _save_figure(ax, file):
+    "Write the figure of `ax` to a file and close it"
     from matplotlib.pyplot import close
-    ax.figure.savefig(out, dpi=140)
+    ax.figure.savefig(file, dpi=140)
     close(ax.figure)
 
 @command
 def lr_find_command(
-    recipe:str=None,           # One of the recipes; none: narrow for CIFAR-10, shapes for shapes10
-    data:str='auto',           # cifar10, shapes10, or auto: CIFAR-10 if it can be had
-    out:str='lr_find.png',     # Figure to write; the numbers go beside it as .csv
-    lo:float=1e-5,             # First learning rate
-    hi:float=10.,              # Last learning rate
-    n:int=200,                 # Steps
-    set:str='',                # Fields of the recipe to change, such as bs=128,width=16
-    device:str=None,           # cpu or cuda; none: the GPU if there is one
+    recipe:str=None,       # Name of a recipe; none: narrow for CIFAR-10, shapes for shapes10
+    data:str='auto',       # cifar10, shapes10, or auto: shapes10 if CIFAR-10 is not available
+    out:str='lr_find.png', # Figure to write; the numbers are written beside it as .csv
+    lo:float=1e-5,         # First learning rate
+    hi:float=10.,          # Last learning rate
+    n:int=200,             # Number of steps
+    set:str='',            # Other fields of the recipe, such as bs=128,width=16
+    device:str=None,       # cpu or cuda; none: the GPU if there is one
 )->None:
     "LR range test of a recipe: suggestions as a table, the curve as a figure"
-    splits,r = _start(recipe, data, set)
+    splits,r = _data_and_recipe(data, recipe, set)
     from cifar_cam.lrfinder import plot_sweep,suggest_lr
     from cifar_cam.train import find_lr
     sweep = find_lr(splits, r, device, lo, hi, n)
-    marks = suggest_lr(sweep)
-    _draw(plot_sweep(sweep, marks), out)
-    sweep.save(Path(out).with_suffix('.csv')) # beside figure.png
-    for rule,v in marks._asdict().items(): print(f"{rule.replace('minimum10', 'minimum/10'):12} {v:.3g}")
+    suggestions = suggest_lr(sweep)
+    _save_figure(plot_sweep(sweep, suggestions), out)
+    sweep.save(Path(out).with_suffix('.csv'))
+    for rule,rate in suggestions._asdict().items():
+        print(f"{rule.replace('minimum10', 'minimum/10'):12} {rate:.3g}")
     print(f"{sweep.stop_reason} after {len(sweep.lrs)} steps; figure in {out}")
 
 # %% ../nbs/09_cli.ipynb #1cf52ece
 @command
 def report_command(
-    out:str='report',      # Folder to write index.html and its evidence to
-    data:str='auto',       # cifar10, shapes10, auto: CIFAR-10 if it can be had, else the whole road on shapes10; or a folder with a folder of pictures for each class
-    weights:str=None,      # Packaged weights by name, or a file; none: the packaged ones of the data set
-    split:str='test',      # Pictures to report on: test, valid or train
-    train:store_true=False,# Train first, by the data set's recipe, and report on that network
-    layer:str=None,        # Stage of the maps; none: layer4 for CIFAR-10, layer3 for shapes10
-    worst:int=12,          # Mistakes, and correct pictures, to show
-    title:str=None,        # Heading
+    out:str='report',   # Folder to write index.html and its data to
+    data:str='auto',    # cifar10, shapes10, auto, or a folder with a folder for each class
+    weights:str=None,   # Packaged weights by name, or a file; none: those of the data set
+    split:str='test',   # Images to report on: test, valid or train
+    train:store_true=False, # Train a model first, by the recipe of the data set
+    layer:str=None,     # Layer of the maps; none: layer4 for CIFAR-10, layer3 for shapes10
+    worst:int=12,       # Number of errors, and of correct predictions, to show
+    title:str=None,     # Heading
 )->None:
-    "Measure a network on the test pictures and write a self-contained report"
+    "Write a self-contained report on a model; without CIFAR-10, auto trains one on shapes10"
     if train and weights: raise ValueError("give weights or train, not both")
-    if split not in ('test','valid','train'): raise ValueError(f"unknown split {split!r}: test, valid or train")
+    if split not in ('test','valid','train'):
+        raise ValueError(f"unknown split {split!r}: choose test, valid or train")
     from cifar_cam.report import write_report
     if Path(data).is_dir():
-        if train: raise ValueError(f"{data} is a folder of pictures to report on: nothing can be trained on it")
-        name = weights or 'cifar10'
-        model,classes = _network(name)
-        images = _gathered([data], classes, labelled=True).images
-        known:dict = dict(layer=layer or 'layer4', weights_name=name)
-    else: model,images,known = _known(data, weights, split, train, layer, Path(out))
-    _log.info(f"classifying {len(images):,} pictures and drawing maps ...")
-    s = write_report(out, model, images, k=worst, title=title, **known)
-    print(f"{Path(out)/'index.html'}: accuracy {s['accuracy']:.2%}, {s['errors']:,} of {s['n']:,} pictures wrong")
+        if train: raise ValueError(f"{data} is a folder of images: train needs a data set")
+        model,images,known = _folder_to_report(data, weights or 'cifar10')
+    else: model,images,known = _split_to_report(data, split, weights, train, Path(out))
+    if layer: known['layer'] = layer
+    _log.info(f"computing predictions and maps of {len(images):,} images ...")
+    summary = write_report(out, model, images, k=worst, title=title, **known)
+    print(f"{Path(out)/'index.html'}: accuracy {summary['accuracy']:.2%}, "
+          f"{summary['errors']:,} of {summary['n']:,} images misclassified")
 
 # %% ../nbs/09_cli.ipynb #1cf52ecf
-def _known(data, weights, split, train, layer, out)->tuple: # network, pictures, and what a report can say of them
-    from cifar_cam.report import packaged_run
-    fell_back = data=='auto'
-    splits,data = _data('cifar10' if fell_back and weights else data) # weights of one data set are not tried on another
-    train = train or (fell_back and data=='shapes10')
+_DEFAULT_LAYERS = dict(cifar10='layer4', shapes10='layer3')
+
+def _folder_to_report(folder, weights):
+    "Model, images, and what is known about them, for `write_report`"
+    model,classes,_ = _load_model(weights)
+    images = _read_files([folder], classes, labelled=True).images
+    return model,images,dict(layer='layer4', weights_name=weights)
+
+def _split_to_report(data, split, weights, train, out):
+    "Model, images, and what is known about them, for `write_report`"
+    splits,name = _load_data(data, weights)
     images = getattr(splits, split)
-    if train: model,training = _road(splits, data, out)
-    elif weights and Path(weights).suffix: model,training = _network(weights)[0],None
-    else: model,training = packaged_run(weights or data)
-    if model.linear.out_features!=len(images.classes): raise ValueError(f"the network of {weights} knows {model.linear.out_features} classes, {images.name} has {len(images.classes)}")
-    learned = split=='train' or (split=='valid' and bool(training) and training.card['recipe']['train_split']=='full')
-    name = 'trained for this report' if train else weights or f'packaged, {data}'
-    return model,images,dict(training=training, layer=layer or _DEFAULT_LAYERS[data], weights_name=name, trained_on_images=learned)|_near(model, images, splits)
+    cifar10_is_missing = data=='auto' and name=='shapes10'
+    if train or cifar10_is_missing:
+        model,training = _train_for_report(splits, name, out)
+        weights_name = 'trained for this report'
+    else:
+        model,training = _load_model_for(images, weights or name)
+        weights_name = weights or f'packaged, {name}'
+    known = dict(training=training, layer=_DEFAULT_LAYERS[name], weights_name=weights_name,
+                 trained_on_images=_was_trained_on(split, training))
+    return model,images,known|_stored_neighbours(model, images, splits)
 
-def _near(model, images, splits): # stored neighbours, if there are some of this network for these pictures
-    from cifar_cam.label_quality import packaged_neighbours
+def _was_trained_on(split, training):
+    "Was the model trained on this split?"
+    if split=='train': return True
+    return split=='valid' and bool(training) and training.card['recipe']['train_split']=='full'
+
+def _stored_neighbours(model, images, splits):
+    "Neighbours and the training images, if the package has them for this model and images"
     from cifar_cam.files import weights_sha256
-    n = packaged_neighbours()
-    return dict(neighbours=n, train=splits.full) if (n.about['weights'],n.about['images_sha256'])==(weights_sha256(model),images.sha256) else {}
+    from cifar_cam.label_quality import packaged_neighbours
+    neighbours = packaged_neighbours()
+    stored_for = neighbours.about['weights'],neighbours.about['images_sha256']
+    if stored_for!=(weights_sha256(model),images.sha256): return {}
+    return dict(neighbours=neighbours, train=splits.full)
 
-def _road(splits, data, out): # range test, training, weights in `out`
-    from cifar_cam.resnet import load_weights
+def _train_for_report(splits, data, out):
+    "LR range test and training; the model is read back from its file"
     from cifar_cam.checkpoints import save_run
     from cifar_cam.report import TrainingRecord
     from cifar_cam.train import find_lr,fit,RECIPES
+    from cifar_cam.zoo import load_weights
     r = RECIPES[_DEFAULT_RECIPES[data]]
     _log.info(f"LR range test, {splits.train.name} ...")
     sweep = find_lr(splits, r)
     _log.info(f"training for {r.epochs} epochs ...")
     model,history = fit(splits, r)
     card = save_run(model, history, r, splits, out/data, sweep)
-    return load_weights(out/f'{data}.safetensors'),TrainingRecord(card, history, sweep) # what is reported on is what was saved
+    return load_weights(out/f'{data}.safetensors'),TrainingRecord(card, history, sweep)
 
 # %% ../nbs/09_cli.ipynb #9f037725
-def _gathered(files, classes, **kw): # pictures from files; those that cannot be read are named
-    from cifar_cam.explain import read_images
-    g = read_images(files, classes, **kw)
-    if g.images is None: raise ValueError('; '.join(g.failed.values()))
-    for reason in g.failed.values(): _log.warning(f"left out: {reason}")
-    return g
+def _read_files(files, classes, **kw):
+    "Images from files; a warning names each file that cannot be read"
+    from cifar_cam.image_files import read_images
+    read = read_images(files, classes, **kw)
+    if read.images is None: raise ValueError('; '.join(read.failed.values()))
+    for reason in read.failed.values(): _log.warning(f"skipped: {reason}")
+    return read
+
+def _write_one(explanation, done, file):
+    "Print an explanation and write its figure"
+    from cifar_cam.explain import plot_explanation
+    for name,p in explanation.top: print(f'{name:12} {p:6.1%}')
+    print(f"the file: {', '.join(done)}")
+    _save_figure(plot_explanation(explanation)[0,0], file)
+
+def _write_several(explanations, read, folder):
+    "Write a page with all explanations, and a figure of each"
+    from cifar_cam.explain import plot_explanation,write_explanations
+    page = folder/'index.html'
+    write_explanations(page, explanations, read.done, read.failed, title=read.images.name)
+    for i,(explanation,name) in enumerate(zip(explanations, read.names)):
+        print(explanation.title())
+        file = folder/f'{i:03d}-{Path(name).stem}.png'
+        _save_figure(plot_explanation(explanation)[0,0], file)
 
 @command
 def explain_command(
-    images:Param("Picture files of any size and common format, or folders of them", nargs='+'), # Picture files of any size and common format, or folders of them
-    out:str=None,           # Of one picture a PNG, none: its name with .cam.png; of several a folder for a PNG each and index.html, none: explained
+    images:Param("Image files or folders of them", nargs='+'), # Image files or folders of them
+    out:str=None,           # PNG file, or folder for several; none: IMAGE.cam.png or explained
     weights:str='cifar10',  # Packaged weights by name, or a file
     classes:str=None,       # Class names of a file of weights, with commas between them
     method:str='grad_cam',  # Method of the maps
-    layer:str='layer4',     # Stage of the maps
-    target:str=None,        # Class to hold against the answer; none: the runner-up
+    layer:str='layer4',     # Layer of the maps
+    competing_class:str=None, # Class to compare the prediction with; none: the runner-up
 )->None:
-    "What the network takes pictures for, and where the evidence lies"
-    from cifar_cam.explain import explain_images,plot_explanation,write_explanations
-    model,names = _network(weights, classes)
-    if target and target not in names: raise ValueError(f"unknown class {target!r}: choose one of {', '.join(names)}")
-    g = _gathered(images, names)
-    es = explain_images(model, g.images, layer, method, competing_class=[names.index(target)]*len(g.images) if target else None, names=g.names)
-    if len(es)==1 and not g.failed:
-        for name,p in es[0].top: print(f'{name:12} {p:6.1%}')
-        print(f"the file: {', '.join(g.done[0])}")
-        files = [Path(out or Path(images[0]).with_suffix('.cam.png'))]
+    "Explain the predictions for image files: probabilities, and maps of the relevance"
+    from cifar_cam.explain import explain_images
+    model,names,_ = _load_model(weights, classes)
+    if competing_class and competing_class not in names:
+        raise ValueError(
+            f"unknown class {competing_class!r}: choose one of {', '.join(names)}")
+    read = _read_files(images, names)
+    n,n_failed = len(read.images),len(read.failed)
+    competing = [names.index(competing_class)]*n if competing_class else None
+    explanations = explain_images(model, read.images, layer, method,
+                                  competing_class=competing, names=read.names)
+    if n==1 and not n_failed:
+        where = Path(out or Path(images[0]).with_suffix('.cam.png'))
+        _write_one(explanations[0], read.done[0], where)
     else:
-        folder = Path(out or 'explained')
-        files = [folder/f'{i:03d}-{Path(name).stem}.png' for i,name in enumerate(g.names)]
-        write_explanations(folder/'index.html', es, g.done, g.failed, title=g.images.name)
-        for e in es: print(e.title())
-    for e,file in zip(es, files): _draw(plot_explanation(e)[0,0], file)
-    print(f"{method} at {layer} in {files[0] if len(es)==1 and not g.failed else folder}")
-    if g.failed: raise ValueError(f"{len(g.failed)} of {len(g.failed)+len(es)} files could not be read: {'; '.join(g.failed.values())}")
+        where = Path(out or 'explained')
+        _write_several(explanations, read, where)
+    print(f"{method} at {layer} in {where}")
+    if n_failed:
+        reasons = '; '.join(read.failed.values())
+        raise ValueError(f"{n_failed} of {n+n_failed} files could not be read: {reasons}")
 
 # %% ../nbs/09_cli.ipynb #7f627ece
+def _cam_bench(images, quick, device, threads):
+    from cifar_cam.bench import cam_bench
+    from cifar_cam.zoo import pretrained
+    if not quick: return cam_bench(None, images, device=device, threads=threads)
+    model = pretrained('shapes10')
+    return cam_bench(model, images[:50], bs=16, n=1, device=device, threads=threads)
+
+def _train_bench(images, quick, device):
+    from cifar_cam.bench import train_bench
+    if not quick: return train_bench(images[:768], device=device)
+    return train_bench(images[:64], width=8, bs=32, n=1, device=device)
+
 @command
 def bench_command(
-    what:str,                # What to measure: cam or train
-    data:str='shapes10',     # Its test pictures: shapes10 or cifar10
-    quick:store_true=False,  # The narrow shapes10 net, few pictures, one round: seconds instead of minutes
-    json:str=None,           # File to write all numbers to, with hardware and versions
-    device:str='cpu',        # cpu or cuda
-    threads:int=1,           # Processor threads
+    what:str,              # What to measure: cam or train
+    data:str='shapes10',   # Data set: shapes10 or cifar10
+    quick:store_true=False, # Small model, few images, one round: seconds instead of minutes
+    json:str=None,         # File to write all numbers to, with hardware and versions
+    device:str='cpu',      # cpu or cuda
+    threads:int=1,         # Processor threads
 )->None:
-    "Class activation maps, or training steps, beside other libraries, in this process"
-    if what not in ('cam','train'): raise ValueError(f"unknown benchmark {what!r}: cam or train")
+    "Time maps beside pytorch-grad-cam, or training steps beside the loop of pytorch-cifar"
+    if what not in ('cam','train'):
+        raise ValueError(f"unknown benchmark {what!r}: choose cam or train")
     import torch
-    from cifar_cam.bench import cam_bench,train_bench
-    from cifar_cam.resnet import pretrained
+    splits,_ = _load_data(data)
+    threads_before = torch.get_num_threads()
     torch.set_num_threads(threads)
-    if what=='train': t = train_bench(_data(data)[0].train[:64 if quick else 768], *(8,32,1) if quick else (64,256,3), device)
-    else:
-        images = _data(data)[0].test
-        t = cam_bench(pretrained('shapes10'), images[:50], 16, 1, device, threads) if quick else cam_bench(None, images, device=device, threads=threads)
-    print(t[['way','per_second','times_the_peer'] if what=='train' else ['contest','layer','way','seconds','of_forward']].round(3).to_string(index=False))
-    if json: t.to_json(json, orient='records', indent=1)
+    try:
+        if what=='cam': table = _cam_bench(splits.test, quick, device, threads)
+        else: table = _train_bench(splits.train, quick, device)
+    finally: torch.set_num_threads(threads_before)
+    columns = dict(
+        cam=['comparison','layer','variant','seconds','of_forward'],
+        train=['variant','per_second','times_the_peer'])
+    print(table[columns[what]].round(3).to_string(index=False))
+    if json: table.to_json(json, orient='records', indent=1)
 
 # %% ../nbs/09_cli.ipynb #c90a0001
-def _chosen(names, there, what): # some of a dictionary, by names with commas between them
-    wanted = list(there) if names=='all' else names.split(',')
-    if unknown := [o for o in wanted if o not in there]: raise ValueError(f"unknown {what} {unknown[0]!r}: all, or some of {','.join(there)}")
-    return {o:there[o] for o in wanted}
+def _choose(names, available, what):
+    "The part of a dictionary that is named, with commas between the names; or all"
+    if names=='all': return dict(available)
+    wanted = names.split(',')
+    for name in wanted:
+        if name not in available:
+            raise ValueError(f"unknown {what} {name!r}: all, or some of {','.join(available)}")
+    return {name:available[name] for name in wanted}
 
 @command
 def truth_command(
-    data:str='auto',             # cifar10, shapes10, or auto: CIFAR-10 if it can be had
-    weights:str=None,            # File of weights; none: the packaged ones of the data set
-    methods:str='grad_cam',      # Methods, with commas between them, or all; maps that know nothing are always there to compare
-    layers:str='layer3,layer4',  # Stages of the maps, with commas between them
-    imputations:str='mean',            # What to put in place of a pixel: mean, blur, noise, linear, with commas between them, or all
-    n:int=500,                   # The first so many test pictures
-    steps:int=10,                # Shares of pixels that are replaced
-    out:str='truth',             # Folder for the scores of each method and layer, and truth.csv; called again, it goes on from there
-    device:str=None,             # cpu or cuda; none: the GPU if there is one
+    data:str='auto',        # cifar10, shapes10, or auto: shapes10 if CIFAR-10 is not available
+    weights:str=None,       # Packaged weights by name, or a file; none: those of the data set
+    methods:str='grad_cam', # Methods, with commas between them, or all; baselines are added
+    layers:str='layer3,layer4', # Layers of the maps, with commas between them
+    imputations:str='mean', # mean, blur, noise, linear, with commas between them, or all
+    n:int=500,              # Number of test images, the first ones
+    steps:int=10,           # Steps of the deletion and insertion curves
+    out:str='truth',        # Folder for the scores; a second run continues from what is there
+    device:str=None,        # cpu or cuda; none: the GPU if there is one
 )->None:
-    "How true maps are: what the network loses with the pixels that they call important, and whether they hit the masks of the shapes"
+    "Evaluate how faithful maps are, by deletion and insertion and by the masks of the shapes"
     from cifar_cam.faithfulness import BASELINES,evaluate_methods,IMPUTATIONS
     from cifar_cam.methods import METHODS
     from cifar_cam.train import default_device
-    which,names = BASELINES|_chosen(methods, METHODS, 'method'),list(_chosen(imputations, IMPUTATIONS, 'imputation'))
+    chosen = BASELINES|_choose(methods, METHODS, 'method')
+    imputation_names = list(_choose(imputations, IMPUTATIONS, 'imputation'))
     if n<1: raise ValueError(f"{n=} must be at least 1")
-    splits,data = _data(data)
-    model = _network(weights or data)[0].to(device or default_device())
-    r = evaluate_methods(model, splits.test[:n], which, layers.split(','), names, out, steps, log=_log.info)
-    r.table.to_csv(Path(out)/'truth.csv', index=False)
-    print(r.shown().to_string(index=False))
+    splits,data = _load_data(data, weights)
+    images = splits.test[:n]
+    model,_ = _load_model_for(images, weights or data)
+    model = model.to(device or default_device())
+    scores = evaluate_methods(model, images, chosen, layers.split(','), imputation_names,
+                              out, steps, log=_log.info)
+    scores.table.to_csv(Path(out)/'truth.csv', index=False)
+    print(scores.shown().to_string(index=False))

@@ -20,21 +20,24 @@ from .train import default_device,loss_and_accuracy,predict_logits,Recipe,Run
 
 # %% ../nbs/08a_distributed.ipynb #8b080009
 class DistributedRun(Run):
-    "A training in progress that the processes of a group share; raises `ValueError` for batches that are too small for them"
+    "A training run shared by the processes of a group; raises `ValueError` for batches that are too small"
     def __init__(self,
         splits:Splits,      # Data
         recipe:Recipe,      # Settings
-        device:str=None,    # This process's: 'cpu', 'cuda:0', …; None takes the GPU if there is one
+        device:str=None,    # Of this process: 'cpu', 'cuda:0', …; None takes the GPU if there is one
         workers:int=0,      # Processes that prepare batches, for each of the group
-        compile:bool=False, # Let PyTorch compile the network first?
+        compile:bool=False, # Let PyTorch compile the model first?
     ):
         rank,world = dist.get_rank(),dist.get_world_size()
         super().__init__(splits, recipe, device, workers, compile=False)
-        s = self.batches.batch_sampler
-        last = s.n%s.bs or s.bs
-        if last<world: raise ValueError(f"{world} processes cannot share the last batch of {last} pictures: choose another batch size than {s.bs}, or fewer processes")
-        s.share,self.is_main = (rank,world),rank==0
-        self.forward = DistributedDataParallel(self.model, [self.device] if 'cuda' in str(self.device) else None)
+        last = self.batches.size(len(self.batches)-1)
+        if last<world:
+            raise ValueError(f"{world} processes cannot share the last batch of {last} images: choose "
+                             f"another batch size than {recipe.bs}, or fewer processes")
+        self.batches.share(rank, world)
+        self.is_main = rank==0
+        gpus = [self.device] if 'cuda' in str(self.device) else None
+        self.forward = DistributedDataParallel(self.model, gpus)
         if compile: self.forward = torch.compile(self.forward)
 
     def total(self, *sums:Any)->list:
@@ -44,14 +47,15 @@ class DistributedRun(Run):
 
     def train(self, callbacks:Sequence=())->None:
         super().train(callbacks)
-        for b in self.model.buffers(): dist.broadcast(b, 0) # the last step changed everyone's own
+        for b in self.model.buffers(): dist.broadcast(b, 0) # the last step changed each process's own
 
-    def measured(self)->tuple:
-        rank,world = self.batches.batch_sampler.share
-        logits,parts = predict_logits(self.model, self.eval_images[rank::world], precision=self.recipe.precision),[None]*world
+    def evaluate(self)->tuple:
+        rank,world = self.batches.rank,self.batches.world
+        images,precision = self.eval_images[rank::world],self.recipe.precision
+        logits,parts = predict_logits(self.model, images, precision=precision),[None]*world
         dist.all_gather_object(parts, logits)
         whole = logits.new_empty(len(self.eval_images), logits.shape[1])
-        for k,p in enumerate(parts): whole[k::world] = p
+        for k,part in enumerate(parts): whole[k::world] = part
         return loss_and_accuracy(whole, self.eval_images.y)
 
 # %% ../nbs/08a_distributed.ipynb #8b08000b

@@ -25,7 +25,7 @@ from .analysis import packaged_predictions
 from .data import cifar10,CLASSES,Images,norm
 from .faithfulness import perturbation_curves,random_map
 from .files import atomic_write,hardware_info,weights_sha256
-from .gradcam import apply_in_batches,checked_logits,grad_cam,uncompiled
+from .gradcam import apply_in_batches,checked_logits,grad_cam,Target,uncompiled
 from .label_quality import label_issues,Neighbours,packaged_neighbours
 from .methods import METHODS
 from .overlay import overlay_maps,relevance_colorbar
@@ -42,19 +42,14 @@ def competing_classes(
     use_runner_up = (label<0)|(label==predicted)
     return torch.stack([predicted, torch.where(use_runner_up, runner_up, label)], 1)
 
-class CompetingClasses:
+class CompetingClasses(Target):
     "A target: the logits of both competing classes of each image"
     def __init__(self,
         label:Any, # True classes, (n,); below 0 where unknown
     ): self.label = torch.as_tensor(label)
 
-    def part(self, at:Any, n:int)->'CompetingClasses':
-        "The target of some of `n` images"
-        return CompetingClasses(self.label[at])
-
-    def __call__(self, logits:Tensor)->Tensor:
-        "Logits of the predicted and the competing class, (n,2)"
-        return logits.gather(1, competing_classes(logits, self.label))
+    def __getitem__(self, i:Any)->'CompetingClasses': return CompetingClasses(self.label[i])
+    def classes(self, logits:Tensor)->Tensor: return competing_classes(logits, self.label)
 
 # %% ../nbs/07_explain.ipynb #7c000014
 @dataclass(frozen=True, repr=False, kw_only=True)
@@ -155,7 +150,7 @@ def _competing_maps(model, xb, layer, label, method):
     "`Cams` with maps of both classes, (n,2,h,w), and these classes, (n,2)"
     if method=='grad_cam': # both maps in one pass
         cams = grad_cam(model, xb, layer, CompetingClasses(label), signed=True)
-        pair = competing_classes(cams.logits, label)
+        pair = cams.target
     else:
         cams = METHODS[method](model, xb, layer, None)
         pair = competing_classes(cams.logits, label)
@@ -315,8 +310,8 @@ def plot_explanation(
 
 # %% ../nbs/07_explain.ipynb #7c00002a
 def _batched_logits(model, xb, batch_size): # (n,k)
-    def one_batch(x, at): return [checked_logits(model, x)],torch.zeros(len(x), 1),None
-    return apply_in_batches(one_batch, model, xb, batch_size)[0].maps
+    def one_batch(x, i): return [checked_logits(model, x)]
+    return apply_in_batches(one_batch, model, xb, batch_size)[0]
 
 def last_spatial_layer(
     model:nn.Module, # Model

@@ -22,8 +22,8 @@ def _newton_schulz(x, steps): # the coefficients are those of Jordan et al.
 def orthogonalize(
     m:Tensor,    # Matrices, (n,rows,cols)
     steps:int=3, # Newton-Schulz iterations; five bring nearly all singular values near 1
-)->Tensor:       # Matrices of the same shape in bfloat16, their singular values closer together
-    "Roughly $UV^\\top$ of $U\\Sigma V^\\top$ ([Jordan et al. 2024](https://kellerjordan.github.io/posts/muon/))"
+)->Tensor:       # The same shape, bfloat16, singular values closer together
+    "Roughly $UV^\\top$ of $U\\Sigma V^\\top$, [Jordan 2024](https://kellerjordan.github.io/posts/muon/)"
     x = m.bfloat16()
     x = x/x.norm(dim=(1,2), keepdim=True).clamp_min(1e-7)
     if x.shape[1]>x.shape[2]: return _newton_schulz(x.mT, steps).mT # the smaller xx
@@ -31,16 +31,16 @@ def orthogonalize(
 
 # %% ../nbs/02a_muon.ipynb #6c3a8588
 class Muon(Optimizer):
-    "Nesterov momentum; groups with `orthogonal` take orthogonal steps on weights of fixed length"
+    "Nesterov momentum; with `orthogonal`, orthogonal steps on weights of fixed length"
     def __init__(self,
         params:Any,            # Parameters, or groups of them
-        lr:float,              # Learning rate; if `orthogonal`, about the angle of a step in radians
+        lr:float,              # Learning rate; if `orthogonal`, about an angle in radians
         momentum:float=0.9,    # In [0,1)
         weight_decay:float=0., # Decoupled from the gradient, for groups without `orthogonal`
         orthogonal:bool=False, # Orthogonal steps? For convolutions that a norm follows
     ):
-        defaults = dict(lr=lr, momentum=momentum, weight_decay=weight_decay, orthogonal=orthogonal)
-        super().__init__(params, defaults)
+        super().__init__(params, dict(
+            lr=lr, momentum=momentum, weight_decay=weight_decay, orthogonal=orthogonal))
 
     @torch.no_grad()
     def step(self)->None: # type: ignore[override]

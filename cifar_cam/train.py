@@ -18,7 +18,6 @@ import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
-from fastcore.basics import patch
 from torch import Tensor,nn
 from torch.optim import Optimizer,SGD
 from torch.optim.lr_scheduler import ConstantLR,CosineAnnealingLR,LRScheduler,OneCycleLR,StepLR
@@ -33,56 +32,70 @@ from .resnet import eval_mode,resnet18
 # %% ../nbs/03_train.ipynb #9bbd901a
 @dataclass(frozen=True)
 class Recipe:
-    "Settings of a training run"
-    epochs:int=20              # Passes over the pictures
-    seed:int=0                 # Of the weights, the order and the augmentation
-    train_split:str='train'          # Part of the data set to learn from: 'train' or 'full'
-    eval_split:str='valid'          # Part to measure after each epoch: 'valid', 'test' or 'none'
-    width:int=64               # Channels of the first stage, at least 8
-    dropout:float=0.           # Share of features zeroed before the linear layer
-    augment:str='flip_crop'    # One of `AUGMENTATIONS`
-    on_device:bool=False         # Augment whole batches on the device? Then it must be one of `BATCH_AUGMENTATIONS`
-    alternating_flip:bool=False       # Mirror by turns instead of by a coin? For `on_device`
-    progressive_resizing:float=0.              # Share of the epochs in which the pictures grow from half their side
-    bs:int=512                 # Batch size
-    micro_batch:int=0                # Pictures in a forward pass, 0 for the whole batch; batch norm sees no more
-    precision:str='float32'    # Of the forward pass: 'float32', or 'bfloat16' where that is safe
-    label_smoothing:float=0.   # Share of the target spread over all classes
-    optimizer:str='sgd'        # One of `OPTIMIZERS`
-    lr:float=0.4               # Learning rate: the peak for 'one_cycle', the first one for the others
-    momentum:float=0.9         # Share of the last step that goes into the next
-    nesterov:bool=True         # Look ahead with the momentum? Muon always does
-    muon_lr:float=0.05         # Instead of `lr`, for convolutions under 'muon'
-    muon_momentum:float=0.6    # Instead of `momentum`, for convolutions under 'muon'
-    l2:float=5e-4              # Weight decay: pulls each weight towards zero in proportion
-    l1:float=0.                # Pulls each weight towards zero at a constant rate
-    schedule:str='one_cycle'   # One of `SCHEDULES`
-    warmup:float=0.25          # Share of the steps until the peak, for 'one_cycle'
-    drop_every:int=7           # Epochs between drops to a tenth, for 'step'
+    "Settings of a training run; raises `ValueError` for values that make no sense"
+    epochs:int=20                  # Passes over the training images
+    seed:int=0                     # Of the weights, the order and the augmentation
+    train_split:str='train'        # Split to train on: 'train' or 'full'
+    eval_split:str='valid'         # Split to evaluate after each epoch: 'valid', 'test' or 'none'
+    width:int=64                   # Channels of the first layer, at least 8
+    dropout:float=0.               # Share of features set to zero before the linear layer
+    augment:str='flip_crop'        # One of `AUGMENTATIONS`
+    on_device:bool=False           # Augment whole batches on the device? For `BATCH_AUGMENTATIONS`
+    alternating_flip:bool=False    # Flip every other epoch, not at random? For `on_device`
+    progressive_resizing:float=0.  # Share of the epochs in which images grow from half their size
+    bs:int=512                     # Batch size
+    micro_batch:int=0              # Images in a forward pass; 0 for the whole batch
+    precision:str='float32'        # Of the forward pass: 'float32', or 'bfloat16' where that is safe
+    label_smoothing:float=0.       # Share of the target spread over all classes
+    optimizer:str='sgd'            # One of `OPTIMIZERS`
+    lr:float=0.4                   # Learning rate: the peak for 'one_cycle', else the first one
+    momentum:float=0.9             # Share of the last step that goes into the next
+    nesterov:bool=True             # Nesterov momentum? Muon always has it
+    muon_lr:float=0.05             # Instead of `lr`, for convolutions under 'muon'
+    muon_momentum:float=0.6        # Instead of `momentum`, for convolutions under 'muon'
+    l2:float=5e-4                  # Weight decay: pulls each weight towards zero in proportion
+    l1:float=0.                    # Pulls each weight towards zero at a constant rate
+    schedule:str='one_cycle'       # One of `SCHEDULES`
+    warmup:float=0.25              # Share of the steps until the peak, for 'one_cycle'
+    drop_every:int=7               # Epochs between drops to a tenth, for 'step'
 
     def __post_init__(self)->None:
-        if self.precision not in ('float32','bfloat16'): raise ValueError(f"unknown precision {self.precision!r}: 'float32' or 'bfloat16'")
-        if not 0<=self.progressive_resizing<=1: raise ValueError(f"grow={self.progressive_resizing} must be a share of the epochs, from 0 to 1")
-        if self.width<8: raise ValueError(f"width={self.width} must be at least 8: with fewer channels PyTorch's convolutions write beyond their memory on some processors")
-        if self.micro_batch<0: raise ValueError(f"chunk={self.micro_batch} must be a number of pictures, or 0 for the whole batch")
+        if self.precision not in ('float32','bfloat16'):
+            raise ValueError(f"precision={self.precision!r} must be 'float32' or 'bfloat16'")
+        if not 0<=self.progressive_resizing<=1:
+            raise ValueError(f"progressive_resizing={self.progressive_resizing} must be a share "
+                             "of the epochs, from 0 to 1")
+        if self.micro_batch<0:
+            raise ValueError(f"micro_batch={self.micro_batch} must be a number of images, or 0 for the whole batch")
 
 # %% ../nbs/03_train.ipynb #3edc1bc0
-_source = Recipe(bs=512, momentum=0.9, nesterov=False, l2=0., augment='flip_crop', train_split='full', eval_split='test')
+_source = Recipe(bs=512, momentum=0.9, nesterov=False, l2=0., augment='flip_crop',
+                 train_split='full', eval_split='test')
 RECIPES = dict(
-    best=Recipe(epochs=20, bs=256, lr=0.2, warmup=0.2, momentum=0.85, label_smoothing=0.1, augment='flip_crop_cutout', on_device=True, alternating_flip=True,
-                progressive_resizing=0.5, optimizer='muon', muon_lr=0.05, micro_batch=128, precision='bfloat16', train_split='full', eval_split='none'),
+    best=Recipe(epochs=20, bs=256, lr=0.2, warmup=0.2, momentum=0.85, label_smoothing=0.1,
+                augment='flip_crop_cutout', on_device=True, alternating_flip=True, progressive_resizing=0.5,
+                optimizer='muon', muon_lr=0.05, micro_batch=128, precision='bfloat16',
+                train_split='full', eval_split='none'),
     narrow=Recipe(epochs=7, bs=128, lr=0.2, width=16, label_smoothing=0.05),
     shapes=Recipe(epochs=6, bs=64, lr=0.1, width=8, l2=2e-3, augment='flip_transpose_cutout'),
-    source000=replace(_source, lr=0.0479, warmup=0.25),                       # one-cycle, 90.89 % printed
-    source001=replace(_source, lr=0.02, warmup=0.25, augment='crop_cutout'),  # no flip, 91.41 % printed
-    source002=replace(_source, lr=0.01, bs=64, schedule='step', augment='affine_cutout'),  # 88.95 % printed
-    source004=replace(_source, lr=0.0522, warmup=0.3))                       # one-cycle, 91.63 % printed
+    # one-cycle, 90.89 % printed
+    source000=replace(_source, lr=0.0479, warmup=0.25),
+    # one-cycle without flips, 91.41 % printed
+    source001=replace(_source, lr=0.02, warmup=0.25, augment='crop_cutout'),
+    # drops, 88.95 % printed
+    source002=replace(_source, lr=0.01, bs=64, schedule='step', augment='affine_cutout'),
+    # one-cycle, 91.63 % printed
+    source004=replace(_source, lr=0.0522, warmup=0.3))
 
 # %% ../nbs/03_train.ipynb #652d75b2
 def _one_cycle(opt, r, n):
-    if not 1<r.warmup*n<n: raise ValueError(f"warmup={r.warmup} of {n} steps leaves no room for both ways of one_cycle: more epochs, smaller batches, or another schedule")
+    if not 1<r.warmup*n<n:
+        raise ValueError(f"warmup={r.warmup} of {n} steps leaves no step to rise or no step to fall: "
+                         "take more epochs, smaller batches, or another schedule")
     peaks = [g['lr'] for g in opt.param_groups]
-    return OneCycleLR(opt, peaks, total_steps=n, pct_start=r.warmup, anneal_strategy='linear', cycle_momentum=False, div_factor=100, final_div_factor=100)
+    return OneCycleLR(opt, peaks, total_steps=n, pct_start=r.warmup, anneal_strategy='linear',
+                      cycle_momentum=False, div_factor=100, final_div_factor=100)
+
 def _step(opt, r, n): return StepLR(opt, r.drop_every*n//r.epochs, gamma=0.1)
 def _cosine(opt, r, n): return CosineAnnealingLR(opt, n)
 def _constant(opt, r, n): return ConstantLR(opt, factor=1.)
@@ -90,56 +103,62 @@ def _constant(opt, r, n): return ConstantLR(opt, factor=1.)
 SCHEDULES = dict(one_cycle=_one_cycle, step=_step, cosine=_cosine, constant=_constant)
 
 def make_schedule(
-    opt:Optimizer, # Optimizer to steer; the peak of each group is its rate now
+    opt:Optimizer, # Optimizer to steer; the peak of each group is its learning rate now
     recipe:Recipe, # Names the schedule
     n:int,         # Steps of the whole run
 )->LRScheduler:    # A PyTorch scheduler; call `.step()` after each batch
     "The recipe's learning-rate schedule over `n` steps; raises `ValueError` for an unknown one"
-    if recipe.schedule not in SCHEDULES: raise ValueError(f"unknown schedule {recipe.schedule!r}: choose one of {', '.join(SCHEDULES)}")
+    if recipe.schedule not in SCHEDULES:
+        raise ValueError(f"unknown schedule {recipe.schedule!r}: choose one of {', '.join(SCHEDULES)}")
     return SCHEDULES[recipe.schedule](opt, recipe, n)
 
 # %% ../nbs/03_train.ipynb #927ea75a
 def _sgd(model, r):
     fused = next(model.parameters()).device.type in ('cpu','cuda')
-    return SGD(model.parameters(), lr=r.lr, momentum=r.momentum, nesterov=r.nesterov, weight_decay=r.l2, fused=fused)
+    return SGD(model.parameters(), lr=r.lr, momentum=r.momentum, nesterov=r.nesterov,
+               weight_decay=r.l2, fused=fused)
 
 def _muon(model, r):
-    ps = list(model.parameters())
-    return Muon([dict(params=[p for p in ps if p.ndim==4], lr=r.muon_lr, momentum=r.muon_momentum, orthogonal=True),
-                 dict(params=[p for p in ps if p.ndim==2], weight_decay=r.l2),
-                 dict(params=[p for p in ps if p.ndim==1])], lr=r.lr, momentum=r.momentum)
+    convs,matrices,vectors = ([p for p in model.parameters() if p.ndim==d] for d in (4,2,1))
+    groups = [dict(params=convs, lr=r.muon_lr, momentum=r.muon_momentum, orthogonal=True),
+              dict(params=matrices, weight_decay=r.l2), dict(params=vectors)]
+    return Muon(groups, lr=r.lr, momentum=r.momentum)
 
 OPTIMIZERS = dict(sgd=_sgd, muon=_muon)
 
 def make_optimizer(
-    model:nn.Module, # Network to train
+    model:nn.Module, # Model to train
     recipe:Recipe,   # Names optimizer, lr, muon_lr, momentum, nesterov, l2
 )->Optimizer:        # The optimizer
     "The recipe's optimizer; raises `ValueError` for an unknown one"
-    if recipe.optimizer not in OPTIMIZERS: raise ValueError(f"unknown optimizer {recipe.optimizer!r}: choose one of {', '.join(OPTIMIZERS)}")
+    if recipe.optimizer not in OPTIMIZERS:
+        raise ValueError(f"unknown optimizer {recipe.optimizer!r}: choose one of {', '.join(OPTIMIZERS)}")
     return OPTIMIZERS[recipe.optimizer](model, recipe)
 
 # %% ../nbs/03_train.ipynb #a5c3fcc3
-def _cast(device, precision): return torch.autocast(torch.device(device).type, torch.bfloat16, enabled=precision=='bfloat16')
+def _cast(device, precision):
+    return torch.autocast(torch.device(device).type, torch.bfloat16, enabled=precision=='bfloat16')
 
 def _logits(model, xb, precision):
     with _cast(xb.device, precision): return model(xb).float()
 
 def train_step(
-    model:Callable, # Network in training mode, compiled or shared perhaps
+    model:Callable, # Model in training mode, perhaps compiled or distributed
     opt:Optimizer,  # Its optimizer
-    xb:Tensor,      # Normalised pictures, (n,3,H,W)
+    xb:Tensor,      # Normalised images, (n,3,H,W)
     yb:Tensor,      # Labels, (n,)
-    recipe:Recipe,  # Names l1, label_smoothing, chunk, precision
-    per:float=None, # What the sum of the losses is divided by; None: the pictures
-)->tuple:           # Mean loss (a number on the device, without l1), correct ones
-    "One step downhill on a batch"
-    total,correct,per = 0.,0,per or len(yb)
-    for x,y in zip(xb.split(recipe.micro_batch or len(xb)), yb.split(recipe.micro_batch or len(yb))):
+    recipe:Recipe,  # Names l1, label_smoothing, micro_batch, precision
+    per:float=None, # What the sum of the losses is divided by; None: the number of images
+)->tuple:           # Mean loss (a number on the device, without l1), number of correct predictions
+    "One optimizer step on a batch"
+    total,correct = 0.,0
+    per,size = per or len(yb),recipe.micro_batch or len(yb)
+    for x,y in zip(xb.split(size), yb.split(size)):
         logits = _logits(model, x, recipe.precision)
         loss = F.cross_entropy(logits, y, label_smoothing=recipe.label_smoothing, reduction='sum')/per
         loss.backward()
-        total,correct = total+loss.detach(),correct+(logits.argmax(1)==y).sum()
+        total = total+loss.detach()
+        correct = correct+(logits.argmax(1)==y).sum()
     if recipe.l1:
         for p in model.parameters(): p.grad += recipe.l1*p.detach().sign()
     opt.step()
@@ -149,21 +168,22 @@ def train_step(
 # %% ../nbs/03_train.ipynb #935cc28c
 @torch.no_grad()
 def predict_logits(
-    model:nn.Module,         # Network; its device is used
-    images:Images,           # Pictures to classify
-    bs:int=64,               # Pictures at a time; few of them fit into a CPU's cache
-    flips:bool=False,        # Mirror them all first?
+    model:nn.Module,         # Model; its device is used
+    images:Images,           # Images to classify
+    bs:int=64,               # Images at a time; few of them fit into a CPU's cache
+    flips:bool=False,        # Flip them all horizontally first?
     precision:str='float32', # Or 'bfloat16'
 )->Tensor:                   # Logits, (n,k) float32 on the CPU
-    "Logits of all pictures; the network's mode is left as it was"
+    "Logits of all images; the model's mode is left as it was"
     device,x = next(model.parameters()).device,torch.as_tensor(images.x)
     if flips: x = x.flip(2)
-    with eval_mode(model): return torch.cat([_logits(model, norm(b.to(device)), precision).cpu() for b in x.split(bs)])
+    def logits(b): return _logits(model, norm(b.to(device)), precision).cpu()
+    with eval_mode(model): return torch.cat([logits(b) for b in x.split(bs)])
 
 def loss_and_accuracy(
     logits:Tensor, # (n,k)
     labels:Union[np.ndarray,Tensor], # (n,)
-)->tuple:          # Mean cross-entropy, share of correct ones in [0,1]
+)->tuple:          # Mean cross-entropy, share of correct predictions in [0,1]
     "Loss and accuracy of logits"
     y = torch.as_tensor(labels)
     return F.cross_entropy(logits, y).item(),(logits.argmax(1)==y).double().mean().item()
@@ -185,7 +205,10 @@ def init_model(
     n_classes:int=10,      # Length of the output
     device:str=None,       # 'cpu' or 'cuda'; None takes the GPU if there is one
 )->nn.Module:              # In channels-last layout, on the device
-    "The untrained network of a recipe; a function of its seed"
+    "The untrained model of a recipe, a function of its seed; raises `ValueError` for a width below 8"
+    if recipe.width<8:
+        raise ValueError(f"width={recipe.width} must be at least 8: in channels-last layout, PyTorch's "
+                         "convolutions with fewer channels write beyond their memory on some processors")
     with torch.random.fork_rng():
         torch.manual_seed(recipe.seed)
         model = resnet18(n_classes, recipe.width, recipe.dropout)
@@ -194,218 +217,234 @@ def init_model(
 # %% ../nbs/03_train.ipynb #0d1082fe
 def get_split(
     splits:Splits, # Data
-    name:str,      # 'train', 'valid', 'test', or 'full' for training and validation pictures together
-)->Images:       # That part
-    "A part of the data by the name it has in a recipe; raises `ValueError` for an unknown one"
-    if name not in ('train','valid','test','full'): raise ValueError(f"unknown part {name!r} of the data: train, valid, test or full")
+    name:str,      # 'train', 'valid', 'test', or 'full' for training and validation images together
+)->Images:         # That split
+    "A split by the name it has in a recipe; raises `ValueError` for an unknown one"
+    if name not in ('train','valid','test','full'):
+        raise ValueError(f"unknown split {name!r}: choose train, valid, test or full")
     return getattr(splits, name)
 
 def train_batches(
     splits:Splits,    # Data
-    recipe:Recipe,    # Names learn, bs, augment, batched, alternate, seed
-    device:str='cpu', # Where whole batches are made
-    workers:int=0,    # Processes that prepare batches, when they are not made whole
-)->Any:               # A `DataLoader` or `DeviceLoader`; each pass is the next epoch
-    "The batches that a recipe learns from"
+    recipe:Recipe,    # Names train_split, bs, augment, on_device, alternating_flip, seed
+    device:str='cpu', # Where whole batches are augmented
+    workers:int=0,    # Processes that prepare batches, without `on_device`
+)->Any:               # A `loader` or `DeviceLoader`; each pass is the next epoch
+    "The batches that a recipe trains on"
     images = get_split(splits, recipe.train_split)
-    if recipe.on_device: return DeviceLoader(images, recipe.bs, recipe.augment, recipe.seed, device, recipe.alternating_flip)
-    if recipe.alternating_flip: raise ValueError("alternate=True needs batched=True: the loader mirrors by a coin")
+    if recipe.on_device:
+        return DeviceLoader(images, recipe.bs, recipe.augment, recipe.seed, device, recipe.alternating_flip)
+    if recipe.alternating_flip:
+        raise ValueError("alternating_flip=True needs on_device=True: `loader` flips at random")
     return loader(images, recipe.bs, recipe.augment, recipe.seed, workers)
 
 # %% ../nbs/03_train.ipynb #f36eb4ea
 def image_size_at(
-    recipe:Recipe,  # Names epochs and grow
+    recipe:Recipe,  # Names epochs and progressive_resizing
     epoch:int,      # From 0
-    full:int=32,    # Side of the pictures
-)->int:             # Side in that epoch
-    "Half the side at first, then by eighths of it up to the full side"
-    left = recipe.progressive_resizing*recipe.epochs
-    return full if epoch>=left else full//2+full//8*int(4*epoch/left)
+    full:int=32,    # Full height and width of the images
+)->int:             # Height and width in that epoch
+    "Half the full size at first, then larger by eighths of it"
+    growing = recipe.progressive_resizing*recipe.epochs
+    if epoch>=growing: return full
+    return full//2+full//8*int(4*epoch/growing)
 
 # %% ../nbs/03_train.ipynb #aa58fa31
 class Callback:
-    "Told by `fit` how a run goes; does nothing: override what you need"
+    "Called by `fit` at five moments of a run; does nothing: override what you need"
     def begin(self, run:'Run')->None: pass # before the first step
-    def step(self, run:'Run')->None: pass # after each optimizer step
-    def epoch(self, run:'Run')->None: pass # after each epoch, its row in `run.rows`
-    def end(self, run:'Run')->None: pass # after the last
-    def failed(self, run:'Run', error:BaseException)->None: pass # instead of `end`, when an error or an interruption ends the run
+    def step(self, run:'Run')->None: pass  # after each optimizer step
+    def epoch(self, run:'Run')->None: pass # after each epoch; its row is in `run.rows`
+    def end(self, run:'Run')->None: pass   # after the last epoch
+    def failed(self, run:'Run', error:BaseException)->None: pass # instead of `end`, after an error or interruption
 
 # %% ../nbs/03_train.ipynb #3f97bbab
 _log = logging.getLogger('cifar_cam')
 
+def _resized(xb, size): # images at another size, in channels-last layout
+    if size<xb.shape[-1]: xb = F.interpolate(xb, (size,size), mode='bilinear', antialias=True)
+    return xb.contiguous(memory_format=torch.channels_last)
+
 class Run:
-    "A training in progress: `recipe`, `model`, `opt`, `sched`, `train_batches`, and the `prediction_table` of its history"
+    "A training run in progress: `recipe`, `model`, `opt`, `sched`, `batches`, and the `history` so far"
     def __init__(self,
-        splits:Splits,        # Data
-        recipe:Recipe,        # Settings
-        device:str=None,      # 'cpu' or 'cuda'; None takes the GPU if there is one
-        workers:int=0,        # Processes that prepare batches; the result does not depend on it
-        compile:bool=False,   # Let PyTorch compile the network first?
+        splits:Splits,      # Data
+        recipe:Recipe,      # Settings
+        device:str=None,    # 'cpu' or 'cuda'; None takes the GPU if there is one
+        workers:int=0,      # Processes that prepare batches; the result does not depend on it
+        compile:bool=False, # Let PyTorch compile the model first?
     ):
         if recipe.epochs<1: raise ValueError(f"epochs={recipe.epochs} must be at least 1")
-        self.recipe,self.device,self.data = recipe,device or default_device(),f'{get_split(splits, recipe.train_split).name}, {len(get_split(splits, recipe.train_split)):,} pictures'
+        self.recipe,self.device = recipe,device or default_device()
+        train = get_split(splits, recipe.train_split)
+        self.data = f'{train.name}, {len(train):,} images'
         self.eval_images:Any = None if recipe.eval_split=='none' else get_split(splits, recipe.eval_split)
-        if self.eval_images is not None and not len(self.eval_images): raise ValueError(f"watch={recipe.eval_split!r} is a part without pictures: watch another, or 'none'")
+        if self.eval_images is not None and not len(self.eval_images):
+            raise ValueError(f"eval_split={recipe.eval_split!r} holds no images: choose another, or 'none'")
         if recipe.precision=='bfloat16' and not supports_bfloat16(self.device):
-            _log.warning("This machine does not compute in bfloat16, the recipe will be slow here: precision='float32' is faster")
+            _log.warning("This machine emulates bfloat16, which is slow: precision='float32' is faster here")
         self.batches = train_batches(splits, recipe, self.device, workers)
         self.model = init_model(recipe, len(splits.train.classes), self.device)
         self.forward = torch.compile(self.model) if compile else self.model
         self.opt = make_optimizer(self.model, recipe)
         self.sched = make_schedule(self.opt, recipe, recipe.epochs*len(self.batches))
-        self.rows,self.sums,self.recent = [],{},[] # of the epoch in progress: sums; loss and rate of steps that were not checked yet
-        self.callback_state,self.is_main = {},True            # what callbacks want to find again; whether this process writes and speaks
+        self.rows,self.sums,self.unchecked = [],{},[] # epochs; sums of this epoch; loss and rate of its last steps
+        self.callback_state,self.is_main = {},True    # what callbacks save; does this process write and log?
 
     @property
-    def history(self)->pd.DataFrame: return pd.DataFrame(self.rows)
+    def history(self)->pd.DataFrame: return pd.DataFrame(self.rows) # a row for each epoch
 
-# %% ../nbs/03_train.ipynb #723df1a3
-def _resized(xb, s): # to side `s`, channels last
-    if s<xb.shape[-1]: xb = F.interpolate(xb, (s,s), mode='bilinear', antialias=True)
-    return xb.contiguous(memory_format=torch.channels_last)
+    def fit(self,
+        callbacks:Sequence=(), # Called at each moment, see `Callback`
+    )->tuple:                  # (model, history)
+        "Train the epochs that are left; the caller's random state is left as it was"
+        with torch.random.fork_rng():
+            try:
+                for c in callbacks: c.begin(self)
+                while len(self.rows)<self.recipe.epochs:
+                    self.one_epoch(callbacks)
+                    for c in reversed(callbacks): c.epoch(self)
+                for c in reversed(callbacks): c.end(self)
+            except BaseException as e:
+                for c in reversed(callbacks): c.failed(self, e)
+                raise
+        return self.model,self.history
 
-@patch
-def steps(self:Run)->Iterator: # Mean loss of the batch, correct ones, pictures
-    "The training steps that are left of the epoch"
-    epoch,s = len(self.rows),self.batches.batch_sampler
-    if not self.sums: self.sums = dict(lr=self.opt.param_groups[0]['lr'], steps=0, loss=0., correct=0, images=0, seconds=0.)
-    done,(k,of) = self.sums['steps'],s.share
-    s.epoch,s.first = epoch,done
-    self.model.train()
-    t = time.perf_counter()
-    for b,(xb,yb) in enumerate(self.batches, done):
-        torch.manual_seed(int(np.random.SeedSequence((self.recipe.seed,epoch,b,k)).generate_state(1)[0])) # of dropout
-        xb,per,lr = _resized(xb.to(self.device), image_size_at(self.recipe, epoch, xb.shape[-1])),min(s.bs, s.n-b*s.bs)/of,self.opt.param_groups[0]['lr']
-        loss,correct = train_step(self.forward, self.opt, xb, yb.to(self.device), self.recipe, per)
-        self.sched.step()
-        self.recent.append((loss,lr))
-        for key,v in dict(steps=1, loss=loss*per, correct=correct, images=len(yb), seconds=time.perf_counter()-t).items(): self.sums[key] = self.sums[key]+v
-        t = time.perf_counter()
-        yield loss,correct,len(yb)
+    def one_epoch(self,
+        callbacks:Sequence=(), # Called after each step
+    )->None:
+        "Train for an epoch, or what is left of it, evaluate, and add a row to the history"
+        self.train(callbacks)
+        start,split = time.perf_counter(),self.recipe.eval_split
+        loss,correct,n = self.total(*(self.sums[k] for k in ('loss','correct','images')))
+        row = dict(epoch=len(self.rows)+1, lr=self.sums['lr'], train_loss=loss/n, train_acc=correct/n)
+        if self.eval_images: row[f'{split}_loss'],row[f'{split}_acc'] = self.evaluate()
+        row['seconds'] = self.sums['seconds']+time.perf_counter()-start
+        self.rows.append(row|dict(batches=len(self.batches), n_eval=len(self.eval_images or ())))
+        self.sums = {}
+        if self.is_main: _log.info(epoch_summary(self.rows[-1]))
 
-# %% ../nbs/03_train.ipynb #7b1a2ae5
-@patch
-def check(self:Run)->None:
-    "Raises `FloatingPointError` with the first step since the last check whose loss is no number"
-    new,self.recent = self.recent,[]
-    losses = torch.stack([l for l,_ in new]).tolist() if new else [] # one look at the device
-    for i,(loss,(_,lr)) in enumerate(zip(losses, new)):
-        if np.isfinite(loss): continue
-        where = f"epoch {len(self.rows)+1}, step {self.sums['steps']-len(new)+i+1} of {len(self.batches)}"
-        raise FloatingPointError(f"{where}, learning rate {lr:.4g}: the loss is {loss}; try a lower rate than {self.recipe.lr}")
+    def train(self,
+        callbacks:Sequence=(), # Called after each step
+    )->None:
+        "Take the steps that are left of the epoch; raises `FloatingPointError` when the loss is NaN or infinite"
+        shown = self.is_main and (sys.stderr.isatty() or 'ipykernel' in sys.modules)
+        title = f'Epoch {len(self.rows)+1}/{self.recipe.epochs}'
+        with tqdm(total=self.batches.n_images, initial=self.sums.get('images', 0), desc=title, unit=' images',
+                  unit_scale=True, leave=False, disable=not shown) as progress:
+            for loss,_,n in self.steps():
+                s = self.sums
+                if s['steps']%10==0 or s['steps']==len(self.batches):
+                    self.check()
+                    if shown:
+                        acc = 100*s['correct'].item()/s['images']
+                        progress.set_postfix_str(f"Loss={loss.item():.4f} Batch_id={s['steps']-1} Accuracy={acc:.2f}",
+                                                 refresh=False)
+                for c in reversed(callbacks): c.step(self)
+                progress.update(n*self.batches.world)
 
-# %% ../nbs/03_train.ipynb #420b95fe
-def _silent(run): # is there neither a terminal nor a notebook, or another process that speaks?
-    return {} if run.is_main and (sys.stderr.isatty() or 'ipykernel' in sys.modules) else dict(disable=True)
+    def steps(self)->Iterator: # Mean loss of the batch, number of correct predictions, number of images
+        "The training steps that are left of the epoch"
+        epoch,batches = len(self.rows),self.batches
+        if not self.sums:
+            lr = self.opt.param_groups[0]['lr']
+            self.sums = dict(lr=lr, steps=0, loss=0., correct=0, images=0, seconds=0.)
+        first = self.sums['steps']
+        batches.start(epoch, first)
+        self.model.train()
+        start = time.perf_counter()
+        for b,(xb,yb) in enumerate(batches, first):
+            key = np.random.SeedSequence((self.recipe.seed,epoch,b,batches.rank))
+            torch.manual_seed(int(key.generate_state(1)[0])) # of dropout
+            xb = _resized(xb.to(self.device), image_size_at(self.recipe, epoch, xb.shape[-1]))
+            per,lr = batches.size(b)/batches.world,self.opt.param_groups[0]['lr']
+            loss,correct = train_step(self.forward, self.opt, xb, yb.to(self.device), self.recipe, per)
+            self.sched.step()
+            self.unchecked.append((loss,lr))
+            seconds,start = time.perf_counter()-start,time.perf_counter()
+            step = dict(steps=1, loss=loss*per, correct=correct, images=len(yb), seconds=seconds)
+            for k,v in step.items(): self.sums[k] = self.sums[k]+v
+            yield loss,correct,len(yb)
 
-@patch
-def train(self:Run,
-    callbacks:Sequence=(), # Told after each step
-)->None:
-    "Take the steps that are left of the epoch; raises `FloatingPointError` when the loss is no number any more"
-    title,n = f'Epoch {len(self.rows)+1}/{self.recipe.epochs}',self.batches.batch_sampler.n
-    with tqdm(total=n, initial=self.sums.get('images', 0), desc=title, unit=' pictures', unit_scale=True, leave=False, **_silent(self)) as bar:
-        for l,_,m in self.steps():
-            s = self.sums
-            if s['steps']%10==0 or s['steps']==len(self.batches):
-                self.check()
-                if not bar.disable: bar.set_postfix_str(f"Loss={l.item():.4f} Batch_id={s['steps']-1} Accuracy={100*s['correct'].item()/s['images']:.2f}", refresh=False)
-            for c in reversed(callbacks): c.step(self)
-            bar.update(m*self.batches.batch_sampler.share[1])
+    def check(self)->None:
+        "Raises `FloatingPointError` with the first step since the last check whose loss is NaN or infinite"
+        new,self.unchecked = self.unchecked,[]
+        losses = torch.stack([loss for loss,_ in new]).tolist() if new else [] # one transfer from the device
+        for i,(loss,(_,lr)) in enumerate(zip(losses, new)):
+            if np.isfinite(loss): continue
+            step = self.sums['steps']-len(new)+i+1
+            raise FloatingPointError(f"epoch {len(self.rows)+1}, step {step} of {len(self.batches)}, learning rate "
+                                     f"{lr:.4g}: the loss is {loss}; try a lower rate than {self.recipe.lr}")
 
-@patch
-def total(self:Run, *sums:Any)->list: return [float(v) for v in sums] # over all processes; here is one
+    def total(self, *sums:Any)->list: return [float(v) for v in sums] # over all processes; here there is one
 
-@patch
-def measured(self:Run)->tuple: return loss_and_accuracy(predict_logits(self.model, self.eval_images, precision=self.recipe.precision), self.eval_images.y) # of the part that is watched
-
-@patch
-def one_epoch(self:Run,
-    callbacks:Sequence=(), # Told after each step
-)->None:
-    "Train for an epoch, or what is left of it, measure, and add a row to the history"
-    self.train(callbacks)
-    t,r,row = time.perf_counter(),self.recipe,dict(epoch=len(self.rows)+1, lr=self.sums['lr'])
-    loss,correct,pictures = self.total(*(self.sums[k] for k in ('loss','correct','images')))
-    row |= dict(train_loss=loss/pictures, train_acc=correct/pictures)
-    if self.eval_images: row |= zip((f'{r.eval_split}_loss',f'{r.eval_split}_acc'), self.measured())
-    self.rows.append(row|dict(seconds=self.sums['seconds']+time.perf_counter()-t, batches=len(self.batches), n_eval=len(self.eval_images or ())))
-    self.sums = {}
-    if self.is_main: _log.info(epoch_summary(self.rows[-1]))
-
-# %% ../nbs/03_train.ipynb #6e08702c
-@patch
-def finish(self:Run,
-    callbacks:tuple=(), # Who else wants to know how it goes
-)->tuple:              # (network, history)
-    "Train until there are enough epochs; the caller's random state is left alone"
-    with torch.random.fork_rng():
-        try:
-            for c in callbacks: c.begin(self)
-            while len(self.rows)<self.recipe.epochs:
-                self.one_epoch(callbacks)
-                for c in reversed(callbacks): c.epoch(self)
-            for c in reversed(callbacks): c.end(self)
-        except BaseException as e:
-            for c in reversed(callbacks): c.failed(self, e)
-            raise
-    return self.model,self.history
+    def evaluate(self)->tuple: # Mean loss, accuracy
+        "Loss and accuracy on the evaluation split"
+        logits = predict_logits(self.model, self.eval_images, precision=self.recipe.precision)
+        return loss_and_accuracy(logits, self.eval_images.y)
 
 def fit(
     splits:Splits,      # Data
     recipe:Recipe,      # Settings
     device:str=None,    # 'cpu' or 'cuda'; None takes the GPU if there is one
     workers:int=0,      # Processes that prepare batches; the result does not depend on it
-    callbacks:tuple=(), # Who else wants to know how it goes
-    compile:bool=False, # Let PyTorch compile the network first?
-)->tuple:               # (network, history): the history is a DataFrame with a row an epoch
-    "Train a fresh network; the caller's random state is left alone. Raises `ValueError` on settings that cannot run"
-    return Run(splits, recipe, device, workers, compile).finish(callbacks)
+    callbacks:tuple=(), # Called during the run, see `Callback`
+    compile:bool=False, # Let PyTorch compile the model first?
+)->tuple:               # (model, history): the history is a DataFrame with a row for each epoch
+    "Train a new model; the caller's random state is left as it was. Raises `ValueError` for settings that cannot run"
+    return Run(splits, recipe, device, workers, compile).fit(callbacks)
 
 # %% ../nbs/03_train.ipynb #ed6f1a1d
-def _eval_split(row): return next((k[:-4] for k in ('valid_acc','test_acc') if k in row), None) # 'valid', 'test' or None
+def _eval_split(row): # 'valid', 'test' or None
+    return next((k[:-4] for k in ('valid_acc','test_acc') if k in row), None)
 
 def epoch_summary(
     row:dict, # A row of the history
-)->str:       # Two lines of text, or one when no part was watched
-    "An epoch in words: rate, training loss and accuracy, then those of the part that was watched"
-    w = _eval_split(row)
-    train = f"Epoch {row['epoch']:.0f}, learning rate {row['lr']:.6f}: Loss={row['train_loss']:.4f} Batch_id={row['batches']-1:.0f} Accuracy={100*row['train_acc']:.2f}"
-    if not w: return train
+)->str:       # Two lines of text, or one without an evaluation split
+    "An epoch in words: learning rate, training loss and accuracy, then those of the evaluation split"
+    train = (f"Epoch {row['epoch']:.0f}, learning rate {row['lr']:.6f}: Loss={row['train_loss']:.4f} "
+             f"Batch_id={row['batches']-1:.0f} Accuracy={100*row['train_acc']:.2f}")
+    split = _eval_split(row)
+    if not split: return train
     n = int(row['n_eval'])
-    correct = round(row[f'{w}_acc']*n)
-    return f"{train}\n{'Test' if w=='test' else 'Valid'} set: Average loss: {row[f'{w}_loss']:.4f}, Accuracy: {correct}/{n} ({100*correct/n:.2f}%)"
+    correct = round(row[f'{split}_acc']*n)
+    return (f"{train}\n{split.capitalize()} set: Average loss: {row[f'{split}_loss']:.4f}, "
+            f"Accuracy: {correct}/{n} ({100*correct/n:.2f}%)")
 
 # %% ../nbs/03_train.ipynb #ddbafbfc
 def find_lr(
     splits:Splits,   # Data
-    recipe:Recipe,   # Settings: network, batches and optimizer are its own
+    recipe:Recipe,   # Settings: its model, batches and optimizer are used
     device:str=None, # 'cpu' or 'cuda'; None takes the GPU if there is one
     lo:float=1e-5,   # First learning rate
     hi:float=10.,    # Last learning rate
     n:int=200,       # Steps
-)->Sweep:            # Rates and losses
-    "LR range test of a recipe's untrained network, on the batches that `fit` would give it; raises `ValueError` for Muon"
-    if recipe.optimizer!='sgd': raise ValueError(f"optimizer={recipe.optimizer!r}: the range test raises one rate for all weights, as SGD has; try a recipe with 'sgd'")
+)->Sweep:            # Learning rates and losses
+    "LR range test of a recipe's untrained model, on the batches that `fit` would give it; raises `ValueError` for Muon"
+    if recipe.optimizer!='sgd':
+        raise ValueError(f"optimizer={recipe.optimizer!r}: the range test raises one learning rate for all "
+                         "weights, as SGD has; choose a recipe with 'sgd'")
     model = init_model(recipe, len(splits.train.classes), device)
     device = str(next(model.parameters()).device)
-    dl = train_batches(splits, recipe, device)
-    def loss_func(logits, y): return F.cross_entropy(logits.float(), y, label_smoothing=recipe.label_smoothing)
+    batches = train_batches(splits, recipe, device)
+    def loss_func(logits, y):
+        return F.cross_entropy(logits.float(), y, label_smoothing=recipe.label_smoothing)
     with torch.random.fork_rng(), _cast(device, recipe.precision):
         torch.manual_seed(recipe.seed)
-        return lr_range_test(model, make_optimizer(model, recipe), loss_func, dl, lo, hi, n)
+        return lr_range_test(model, make_optimizer(model, recipe), loss_func, batches, lo, hi, n)
 
 # %% ../nbs/03_train.ipynb #b5f7e922
 def plot_history(
     history:pd.DataFrame, # What `fit` returned, or its CSV read back
 )->list:                  # The axes of loss, accuracy and learning rate
-    "Loss and accuracy of both parts and the learning rate, an epoch at a time"
-    parts = [p for p in ('train',_eval_split(history.columns)) if p]
+    "Loss and accuracy of both splits and the learning rate, epoch by epoch"
+    splits = [s for s in ('train',_eval_split(history.columns)) if s]
     _,axs = plt.subplots(1, 3, figsize=(9,2.6), layout='constrained')
-    for ax,what,f in ((axs[0],'loss',1), (axs[1],'acc',100)):
-        for p,style in zip(parts, ('--','-')): ax.plot(history.epoch, f*history[f'{p}_{what}'], style, marker='.', label=p)
+    for ax,what,unit in ((axs[0],'loss',1), (axs[1],'acc',100)):
+        for s,style in zip(splits, ('--','-')):
+            ax.plot(history.epoch, unit*history[f'{s}_{what}'], style, marker='.', label=s)
         ax.legend(fontsize=8)
     axs[2].plot(history.epoch, history.lr, marker='.', c='tab:gray')
-    for ax,name in zip(axs, ('mean loss','accuracy, %',"learning rate at the epoch's start")): ax.set(xlabel='epoch', ylabel=name)
+    labels = 'mean loss','accuracy, %',"learning rate at the epoch's start"
+    for ax,label in zip(axs, labels): ax.set(xlabel='epoch', ylabel=label)
     return list(axs)

@@ -12,13 +12,18 @@ ARGS =
 # Settings of the user that must have no effect here
 unexport PIP_FIND_LINKS PIP_USER PIP_TARGET PIP_PREFIX UV_FIND_LINKS UV_PYTHON VIRTUAL_ENV CONDA_PREFIX PYTHONPATH PYTHONDONTWRITEBYTECODE
 
-.PHONY: help report test browser workflows mutants pages readme dev docs lock clean
+.PHONY: help report bench test browser workflows mutants pages readme dev docs lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
 report: $(INSTALLED) ## write the report on a trained model to report/ (ARGS= goes to cifar_cam_report)
 	$(BIN)/cifar_cam_report --out report $(ARGS)
+
+bench: $(INSTALLED) ## time maps or training steps beside other libraries (ARGS="cam --data cifar10 --json FILE", ARGS=train)
+	PYTHONPATH=.ci $(BIN)/python -c "from notebooks import settings as s; print(*s()['bench_requirements'].split(), sep='\n')" | \
+	  $(UV) pip install -q --python $(BIN)/python -c $(LOCK) -r -
+	$(BIN)/python .ci/bench_peers.py $(or $(ARGS),cam)
 
 test: $(INSTALLED) ## all tests (ARGS="-k 05_gradcam" chooses; the last line is N passed, M failed)
 	$(BIN)/pytest $(ARGS)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`cifar_cam_bench` with more libraries: torch-cam and captum for the maps, fastai and Lightning for the training steps.
+"""`cifar_cam_bench` with more libraries: torch-cam and captum, fastai and Lightning.
 
-`make bench` installs them and runs this file, `make bench ARGS="cam --data cifar10 --json cam.json"` with arguments.
+`make bench` installs them and runs this file, with ARGS such as "cam --data cifar10 --json FILE".
 Each library is called as its own documentation shows."""
 import logging
 import sys
@@ -12,7 +12,8 @@ from warnings import catch_warnings
 import torch
 import torch.nn.functional as F
 
-from cifar_cam.bench import CAM_PEERS, TRAIN_PEERS, CamPeer, StepTimer, TrainPeer, torchvision_batches
+from cifar_cam.bench import (CAM_PEERS, TRAIN_PEERS, CamPeer, StepTimer, TrainPeer,
+                             torchvision_batches)
 from cifar_cam.data import MEAN, STD
 from cifar_cam.resnet import get_layer, resnet18
 
@@ -43,7 +44,8 @@ def captum(model, layer):
         from captum.attr import LayerGradCam
 
     def run(xb, t):
-        return LayerGradCam(model, get_layer(model, layer)).attribute(xb, t, relu_attributions=True)
+        method = LayerGradCam(model, get_layer(model, layer))
+        return method.attribute(xb, t, relu_attributions=True)
     return run
 
 
@@ -51,7 +53,7 @@ def captum(model, layer):
 
 @contextmanager
 def silent():
-    "Hide log messages and warnings, and restore the setting of cuDNN that fastai changes when it is imported"
+    "Hide log messages and warnings, and restore the setting of cuDNN that fastai changes"
     disabled, benchmark = logging.root.manager.disable, torch.backends.cudnn.benchmark
     logging.disable(logging.WARNING)
     try:
@@ -62,16 +64,21 @@ def silent():
 
 
 def fastai_learner(images, width, bs, device):
-    """As in https://docs.fast.ai/tutorial.datablock.html: each image is cropped with Pillow, and whole batches are
-    flipped and normalised"""
-    from fastai.vision.all import (SGD, CategoryBlock, CropPad, DataBlock, Flip, ImageBlock, IndexSplitter, ItemGetter,
-                                   Learner, Normalize, PadMode, RandomCrop)
+    """As in https://docs.fast.ai/tutorial.datablock.html: each image is cropped with Pillow,
+    and whole batches are flipped and normalised"""
+    from fastai.vision.all import (
+        SGD, CategoryBlock, CropPad, DataBlock, Flip, ImageBlock, IndexSplitter, ItemGetter,
+        Learner, Normalize, PadMode, RandomCrop)
     block = DataBlock(
-        (ImageBlock, CategoryBlock(list(images.classes), sort=False)), getters=[ItemGetter(0), ItemGetter(1)],
-        splitter=IndexSplitter([]), item_tfms=[CropPad(40, pad_mode=PadMode.Zeros), RandomCrop(32)],
+        (ImageBlock, CategoryBlock(list(images.classes), sort=False)),
+        getters=[ItemGetter(0), ItemGetter(1)],
+        splitter=IndexSplitter([]),
+        item_tfms=[CropPad(40, pad_mode=PadMode.Zeros), RandomCrop(32)],
         batch_tfms=[Flip(), Normalize.from_stats(MEAN, STD)])
-    loaders = block.dataloaders(list(zip(images.x, images.names)), bs=bs, num_workers=0, device=device)
-    return Learner(loaders, resnet18(width=width), opt_func=partial(SGD, mom=0.9), lr=0.1, wd=5e-4)
+    items = list(zip(images.x, images.names))
+    loaders = block.dataloaders(items, bs=bs, num_workers=0, device=device)
+    sgd = partial(SGD, mom=0.9)
+    return Learner(loaders, resnet18(width=width), opt_func=sgd, lr=0.1, wd=5e-4)
 
 
 @silent()
@@ -120,12 +127,11 @@ def lightning_rate(images, width, bs, device):
     return rates[0]
 
 
-MORE_CAM_PEERS = {'torch-cam': CamPeer('torchcam', torch_cam, torch_cam_all_classes), 'captum': CamPeer('captum', captum)}
-MORE_TRAIN_PEERS = {'fastai': TrainPeer('fastai', fastai_rate), 'Lightning': TrainPeer('lightning', lightning_rate)}
-
 if __name__ == '__main__':
     from cifar_cam.cli import bench_command
-    CAM_PEERS.update(MORE_CAM_PEERS)
-    TRAIN_PEERS.update(MORE_TRAIN_PEERS)
-    sys.argv[0] = 'cifar_cam_bench'  # by this name the command knows that it is to read the command line
+    CAM_PEERS['torch-cam'] = CamPeer('torchcam', torch_cam, torch_cam_all_classes)
+    CAM_PEERS['captum'] = CamPeer('captum', captum)
+    TRAIN_PEERS['fastai'] = TrainPeer('fastai', fastai_rate)
+    TRAIN_PEERS['Lightning'] = TrainPeer('lightning', lightning_rate)
+    sys.argv[0] = 'cifar_cam_bench'  # a command reads the command line only under its own name
     bench_command()

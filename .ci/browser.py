@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The HTML report in headless Chromium: browser.mjs checks two reports on the packaged shapes10 model.
+"""The HTML report in headless Chromium: browser.mjs checks two reports on the model `shapes10`.
 
 The last line is `N passed, M failed`. With `--shots DIR` full-page screenshots are kept."""
 import argparse
@@ -60,8 +60,8 @@ def install():
 def chromium():
     "Where a browser is; installs one if there is none"
     if not found(): install()
-    return found() or sys.exit("A browser is needed: install Debian's package chromium, or put one of "
-                               f"{', '.join(BROWSERS)} on PATH")
+    return found() or sys.exit("A browser is needed: install Debian's package chromium, or put "
+                               f"one of {', '.join(BROWSERS)} on PATH")
 
 
 def look(browser, pages, shots):

@@ -218,7 +218,7 @@ def loader(
     seed:int=42,         # Seed of the run: order and draws depend on it alone
     workers:int=0,       # Processes that prepare batches; 0: this process
 )->EpochLoader:          # Batches (xb,yb): normalised images (bs,3,32,32), labels (bs,)
-    "Shuffled, augmented, normalised batches; each pass is the next epoch, see `EpochBatches.start`"
+    "Shuffled, augmented, normalised batches; each pass is the next epoch"
     if workers: _limit_opencv_threads()
     dataset = _AugmentedImages(images, augment)
     return EpochLoader(

@@ -20,11 +20,11 @@ from .train import default_device,loss_and_accuracy,predict_logits,Recipe,Run
 
 # %% ../nbs/08a_distributed.ipynb #8b080009
 class DistributedRun(Run):
-    "A training run shared by the processes of a group; raises `ValueError` for batches that are too small"
+    "A training run shared by a group of processes; raises `ValueError` for too small batches"
     def __init__(self,
         splits:Splits,      # Data
         recipe:Recipe,      # Settings
-        device:str=None,    # Of this process: 'cpu', 'cuda:0', …; None takes the GPU if there is one
+        device:str=None,    # Of this process: 'cpu', 'cuda:0', …; None takes the GPU if any
         workers:int=0,      # Processes that prepare batches, for each of the group
         compile:bool=False, # Let PyTorch compile the model first?
     ):
@@ -32,8 +32,9 @@ class DistributedRun(Run):
         super().__init__(splits, recipe, device, workers, compile=False)
         last = self.batches.size(len(self.batches)-1)
         if last<world:
-            raise ValueError(f"{world} processes cannot share the last batch of {last} images: choose "
-                             f"another batch size than {recipe.bs}, or fewer processes")
+            raise ValueError(
+                f"{world} processes cannot share the last batch of {last} images: choose "
+                f"another batch size than {recipe.bs}, or fewer processes")
         self.batches.share(rank, world)
         self.is_main = rank==0
         gpus = [self.device] if 'cuda' in str(self.device) else None
@@ -47,7 +48,8 @@ class DistributedRun(Run):
 
     def train(self, callbacks:Sequence=())->None:
         super().train(callbacks)
-        for b in self.model.buffers(): dist.broadcast(b, 0) # the last step changed each process's own
+        # the last step changed each process's own
+        for b in self.model.buffers(): dist.broadcast(b, 0)
 
     def evaluate(self)->tuple:
         rank,world = self.batches.rank,self.batches.world
@@ -63,7 +65,7 @@ class DistributedRun(Run):
 def process_group(
     device:str=None, # 'cpu' or 'cuda'; None takes the GPU if there is one
 )->Iterator[tuple]:  # `DistributedRun` or, alone, `Run`; this process's device
-    "Inside the `with` block this process belongs to the group that `torchrun` started, if it did"
+    "Inside the block, this process belongs to the group that `torchrun` started, if it did"
     device = device or default_device()
     if 'LOCAL_RANK' not in os.environ:
         yield Run,device

@@ -37,7 +37,8 @@ def random_map(
 )->Cams:             # Maps (n,h,w) in [0,1)
     "Noise of a layer's size, the same at every call"
     model = uncompiled(model)
-    module,targets = get_layer(model, layer),Target.of(target, len(xb))
+    module = get_layer(model, layer)
+    targets = Target.of(target, len(xb))
     g = torch.Generator().manual_seed(0)
     def one_batch(x, i):
         A,logits = layer_output(model, module, x)

@@ -26,7 +26,7 @@ from .resnet import eval_mode,get_layer,LAYERS
 
 # %% ../nbs/05_gradcam.ipynb #d2203476
 class Tap:
-    "Catch the output of `layer` while a `with` block is open and record gradients from there on"
+    "In a `with` block: catch the output of `layer`, and record gradients from there on"
     def __init__(self,
         layer:nn.Module, # Layer to listen to, such as `model.layer4`
     ): self.layer = layer
@@ -60,10 +60,10 @@ class Tap:
 
 # %% ../nbs/05_gradcam.ipynb #fdae08cd
 class Target:
-    "What maps explain: one score for each image, or several; a subclass defines `classes` or `scores`"
+    "What maps explain: one score for each image, or several"
     @staticmethod
     def of(
-        target:Any, # None: predicted class; a class, (n,), (n,m) or (1,m); 'all'; a function; a `Target`
+        target:Any, # None, a class, (n,), (n,m), (1,m), 'all', a function, or a `Target`
         n:int,      # Number of images
     )->'Target':
         "The target in any of its forms; raises `ValueError` when it does not fit `n` images"
@@ -72,7 +72,8 @@ class Target:
         if callable(target): return ScoreFunction(target)
         if isinstance(target, str):
             if target=='all': return AllClasses()
-            raise ValueError(f"target must be classes, a function, None or 'all', got {target!r}")
+            raise ValueError(
+                f"target must be classes, a function, None or 'all', got {target!r}")
         return Classes(target).for_images(n)
 
     def for_images(self, n:int)->'Target': return self # checked against the number of images
@@ -104,7 +105,7 @@ class AllClasses(Target):
 class Classes(Target):
     "Given classes: one for all images, one each, or several"
     def __init__(self,
-        classes:Any, # A class, (n,) one each, (n,m) several each, or (1,m) the same several for all
+        classes:Any, # A class, (n,) one each, (n,m) several each, or (1,m) several for all
     ):
         t = torch.as_tensor(classes)
         if t.is_inference(): t = t.clone() # autograd could not use it
@@ -117,8 +118,9 @@ class Classes(Target):
         if t.ndim==0: t = t.expand(n)
         if t.ndim==2 and len(t)==1: t = t.expand(n,-1)
         if t.ndim not in (1,2) or len(t)!=n:
-            raise ValueError(f"target {tuple(t.shape)} does not match {n} images: give one class, "
-                             "(n,) one each, (n,m) or (1,m) several")
+            raise ValueError(
+                f"target {tuple(t.shape)} does not match {n} images: give one class, "
+                "(n,) one each, (n,m) or (1,m) several")
         return Classes(t)
 
     def __getitem__(self, i:Any)->'Classes': return Classes(self._classes[i])
@@ -135,21 +137,23 @@ class ScoreFunction(Target):
         s = self.function(logits)
         shape,(n,k) = tuple(getattr(s, 'shape', ())),logits.shape
         if len(shape) not in (1,2) or shape[0]!=n:
-            raise ValueError(f"target must turn logits ({n},{k}) into scores ({n},) or ({n},m); "
-                             f"it gave {shape or s}")
+            raise ValueError(
+                f"target must turn logits ({n},{k}) into scores ({n},) or ({n},m); "
+                f"it gave {shape or s}")
         return s
 
 class Margin(Target):
     "How far one class is ahead of another, in logits"
     def __init__(self,
-        of:Any,   # The one: None for the predicted class, a class, (n,) one each, or (n,m) several
+        of:Any,   # The one: None (predicted), a class, (n,) one each, or (n,m) several
         over:Any, # The other, in the same forms
     ): self.of_target,self.over_target = of,over
 
     def for_images(self, n:int)->'Margin':
         return Margin(Target.of(self.of_target, n), Target.of(self.over_target, n))
 
-    def __getitem__(self, i:Any)->'Margin': return Margin(self.of_target[i], self.over_target[i])
+    def __getitem__(self, i:Any)->'Margin':
+        return Margin(self.of_target[i], self.over_target[i])
 
     def scores(self, logits:Tensor)->Tensor:
         a,b = self.of_target.scores(logits),self.over_target.scores(logits)
@@ -162,21 +166,26 @@ def checked_logits(
     x:Tensor,        # Normalised images, (n,c,H,W)
     n:int=None,      # Number of rows that must come out; None: as many as images
 )->Tensor:           # (n,k)
-    "The model's logits; raises `ValueError` unless they are a row of finite numbers for each image"
+    "The model's logits; raises `ValueError` unless each image has a row of finite numbers"
     y,n = model(x.clone()),len(x) if n is None else n
     if not torch.is_tensor(y) or y.ndim!=2:
         got = tuple(y.shape) if torch.is_tensor(y) else type(y).__name__
         raise ValueError(f"the model must give logits (n,classes), got {got}")
-    if len(y)!=n: raise ValueError(f"the model must give one row of logits for each of {n} images, got {len(y)}")
-    if not y.isfinite().all(): raise ValueError("the model's logits hold NaN or infinite values")
+    if len(y)!=n:
+        raise ValueError(f"the model must give a row of logits for each of {n} images, "
+                         f"got {len(y)}")
+    if not y.isfinite().all():
+        raise ValueError("the model's logits hold NaN or infinite values")
     return y
 
 # %% ../nbs/05_gradcam.ipynb #3136690d
 class Cams(NamedTuple):
     "Class activation maps, with the logits and the classes that they explain"
-    maps:Tensor             # (n,h,w), or (n,m,h,w) for m targets an image; float32, in units of the score a position
+    # (n,h,w), or (n,m,h,w) for m targets an image; float32, in units of the score a position
+    maps:Tensor
     logits:Tensor           # (n,k)
-    target:Optional[Tensor] # Classes of the maps, (n,) or (n,m); None when the target was a function
+    # Classes of the maps, (n,) or (n,m); None when the target was a function
+    target:Optional[Tensor]
 
     @property
     def empty(self)->Tensor:
@@ -199,30 +208,34 @@ def uncompiled(
     "The model inside a compiled one"
     return getattr(model, '_orig_mod', model)
 
-def _is_compiled(m): return hasattr(m, '_orig_mod') or getattr(m, '_compiled_call_impl', None) is not None
+def _is_compiled(m):
+    return hasattr(m, '_orig_mod') or getattr(m, '_compiled_call_impl', None) is not None
 
 def _eager(
     model:nn.Module,       # Model
 )->AbstractContextManager: # A context
-    "Inside the block, compiled modules run as they are written: compiled code would skip the hooks"
+    "Inside the block, compiled modules run uncompiled: compiled code would skip the hooks"
     compiled = any(_is_compiled(m) for m in model.modules())
     return torch.compiler.set_stance('force_eager') if compiled else nullcontext()
 
 # %% ../nbs/05_gradcam.ipynb #08e5811d
 def apply_in_batches(
-    f:Callable,          # (x, i) to a list of tensors: a batch, and the slice of `xb` that it is; None is passed on
+    f:Callable,          # (x, i) to a list of tensors or None; x is xb[i], i a slice
     model:nn.Module,     # Model; its device is used, its modes are left as they were
     xb:Tensor,           # Normalised images, (n,c,H,W)
     batch_size:int,      # Images at a time
     progress:bool=False, # Show progress?
 )->list:                 # The tensors, joined over the batches
-    "Apply `f` batch by batch, without recording gradients; raises `ValueError` for no images and for NaN"
+    "Apply `f` to each batch, without a graph; raises `ValueError` for no images and for NaN"
     if not len(xb): raise ValueError("xb holds no images")
     if batch_size<1: raise ValueError(f"{batch_size=} must be at least 1")
     device,results = next(model.parameters(), xb).device,[]
-    own_random = torch.random.fork_rng([device] if device.type=='cuda' else []) # some models draw
-    with own_random, torch.inference_mode(False), torch.no_grad(), eval_mode(model), _eager(model):
-        for i in tqdm(range(0, len(xb), batch_size), disable=None if progress else True, leave=False):
+    gpus = [device] if device.type=='cuda' else []
+    own_random = torch.random.fork_rng(gpus) # some models draw random numbers
+    no_graph = torch.no_grad()
+    hidden = None if progress else True
+    with own_random, torch.inference_mode(False), no_graph, eval_mode(model), _eager(model):
+        for i in tqdm(range(0, len(xb), batch_size), disable=hidden, leave=False):
             x = xb[i:i+batch_size].to(device)
             if x.is_inference(): x = x.clone()
             tensors = f(x, slice(i, i+len(x)))
@@ -236,15 +249,20 @@ def differentiate(
     tensors:list,      # Tensors to differentiate with respect to
     formula:Callable,  # Their gradients, one argument each, to a list of maps (n,...)
 )->list:               # Maps (n,...) or (n,m,...)
-    "Apply a formula to the gradients of each score; raises `ValueError` where a score does not depend on a tensor"
+    """Apply a formula to the gradients of each score.
+
+    Raises `ValueError` where a score does not depend on a tensor."""
     if not scores.requires_grad:
-        raise ValueError("the score does not depend on the layer: no gradient leads there, or the "
-                         "model turns gradients off on the way")
+        raise ValueError(
+            "the score does not depend on the layer: no gradient leads there, or the "
+            "model turns gradients off on the way")
     columns,maps = scores.reshape(len(scores), -1).unbind(1),[]
     for j,column in enumerate(columns):
         more = j+1<len(columns)
-        grads = torch.autograd.grad(column.sum(), tensors, retain_graph=more, allow_unused=True)
-        if any(g is None for g in grads): raise ValueError("the score does not depend on one of the layers")
+        grads = torch.autograd.grad(
+            column.sum(), tensors, retain_graph=more, allow_unused=True)
+        if any(g is None for g in grads):
+            raise ValueError("the score does not depend on one of the layers")
         maps.append(formula(*grads))
     return [torch.stack(m, 1).reshape(*scores.shape, *m[0].shape[1:]) for m in zip(*maps)]
 
@@ -252,17 +270,22 @@ def differentiate(
 def rectify(
     maps:Tensor, # Signed maps, (...,h,w)
 )->Tensor:       # Non-negative maps
-    "What supports the target; values below a millionth of the map's largest magnitude are rounding, and become 0"
+    """What supports the target: negative values become 0.
+
+    So do values below a millionth of the map's largest magnitude, which are rounding."""
     return torch.where(maps>1e-6*maps.abs().amax((-2,-1), keepdim=True), maps, 0)
 
 @dataclass(frozen=True)
 class CamMethod:
     "A CAM method: a formula from the feature maps of a layer and their gradients to maps"
-    formula:Callable           # (A, G), feature maps and gradients (n,c,h,w) float32, to signed maps (n,h,w)
+    # (A, G), feature maps and gradients (n,c,h,w) float32, to signed maps (n,h,w)
+    formula:Callable
     name:str                   # As in the paper
     paper:str=''               # Its address
-    class_sensitive:bool=True  # Do maps change clearly with the class? Measured by `randomisation_test`
-    sums_to_score:bool=False   # Before global pooling and a linear layer: does a signed map add up to logit − bias?
+    # Do maps change clearly with the class? Measured by `randomisation_test`
+    class_sensitive:bool=True
+    # Before global pooling and a linear layer: does a signed map add up to logit − bias?
+    sums_to_score:bool=False
     uses_layer:bool=True       # Is a layer chosen?
 
     def __call__(self,
@@ -273,8 +296,8 @@ class CamMethod:
         signed:bool=False,   # Keep what counts against the target, below 0?
         batch_size:int=32,   # Images at a time
         progress:bool=False, # Show progress?
-    )->Union[Cams,list]:     # Maps at the layer's size, logits, classes; for a list of layers a list
-        "Maps of images; raises `ValueError` for a layer without positions and for a target that does not fit"
+    )->Union[Cams,list]:     # Maps at the layer's size, logits, classes; a list for a list
+        "Maps of images; raises `ValueError` for a layer or target that does not fit"
         model,several = uncompiled(model),isinstance(layer, (list,tuple))
         layers = [get_layer(model, l) for l in (layer if several else [layer])]
         targets = Target.of(target, len(xb))
@@ -286,7 +309,8 @@ class CamMethod:
                 scores = targets[i].scores(logits)
                 outs = [tap.out for tap in taps]
                 def maps_of(*grads):
-                    return [self.formula(A.detach().float(), G.float()) for A,G in zip(outs, grads)]
+                    pairs = zip(outs, grads)
+                    return [self.formula(A.detach().float(), G.float()) for A,G in pairs]
                 maps = differentiate(scores, outs, maps_of)
             return [*maps, logits.detach(), targets[i].classes(logits)]
 
@@ -299,7 +323,8 @@ def _grad_cam(A, G):
     alpha = G.mean((2,3), keepdim=True) # equation 1
     return (alpha*A).sum(1)             # equation 2, before the ReLU
 
-grad_cam = CamMethod(_grad_cam, 'Grad-CAM', 'https://arxiv.org/abs/1610.02391', sums_to_score=True)
+grad_cam = CamMethod(
+    _grad_cam, 'Grad-CAM', 'https://arxiv.org/abs/1610.02391', sums_to_score=True)
 
 # %% ../nbs/05_gradcam.ipynb #2652cf62
 def predicted_and_true_maps(
@@ -309,7 +334,7 @@ def predicted_and_true_maps(
     indices:np.ndarray,  # Which of them
     layer:str='layer4',  # See `CamMethod`
     signed:bool=False,   # See `CamMethod`
-)->tuple:                # Maps of the predicted classes, maps of the true classes: (n,h,w) each
+)->tuple:  # Maps of the predicted classes, maps of the true classes: (n,h,w) each
     "Grad-CAM for the predicted and for the true class of the same images"
     both = torch.stack([preds.pred[indices],preds.label[indices]], 1)
     return grad_cam(model, norm(images.x[indices]), layer, both, signed).maps.unbind(1)
@@ -321,7 +346,7 @@ def show_predicted_and_true(
     indices:np.ndarray,  # Which of them
     layer:str='layer4',  # See `CamMethod`
 )->np.ndarray:           # The axes, (4,n)
-    "Images with Grad-CAM for the predicted class, for the true class, and for the margin between them"
+    "Images with Grad-CAM for the predicted class, the true class, and the margin between them"
     pm,tm = predicted_and_true_maps(model, images, preds, indices, layer, signed=True)
     pred,true = ([preds.classes[c] for c in t[indices]] for t in (preds.pred,preds.label))
     titles = [f'pred. {p}\ntrue {t}' for p,t in zip(pred, true)]
@@ -336,13 +361,14 @@ def show_classes(
     classes:tuple,      # Class names
     layer:str='layer4', # See `CamMethod`
 )->np.ndarray:          # The axes, (1, 1+len(targets))
-    "One image beside its Grad-CAM for each of several classes, in one colour range, with probability and logit"
+    "One image beside its Grad-CAM for several classes, in one colour range"
     c = grad_cam(model, norm(x[None]), layer, [targets])
     logits,maps = c.logits[0],c.maps[0]
     probs = 100*logits.softmax(0)
     titles = [f'{classes[t]} {probs[t]:.0f} %\nlogit {logits[t]:.2f}' for t in targets]
     overlays = overlay_maps(np.stack([x]*len(targets)), maps)
-    axs = show_images(np.concatenate([x[None],overlays]), ['image',*titles], cols=len(targets)+1, size=1.2)
+    images = np.concatenate([x[None],overlays])
+    axs = show_images(images, ['image',*titles], cols=len(images), size=1.2)
     relevance_colorbar(axs, maps.max().item())
     return axs
 
@@ -353,7 +379,9 @@ def show_layers(
     target:int=None,     # Class; None takes the predicted one
     layers:tuple=LAYERS, # Names of the layers
 )->np.ndarray:           # The axes, (2, 1+len(layers))
-    "Grad-CAM at every layer: native positions above, upsampled overlay below; each layer is scaled separately"
+    """Grad-CAM at every layer: native positions above, upsampled overlay below.
+
+    Each layer is scaled separately."""
     maps = [c.maps for c in grad_cam(model, norm(x[None]), list(layers), target)]
     cols = 1+len(layers)
     _,axs = plt.subplots(2, cols, figsize=(1.25*cols,2.75), layout='constrained')

@@ -26,26 +26,30 @@ from tqdm import tqdm
 
 from .data import Images,norm,show_images
 from .files import atomic_write,load_tensors,save_tensors,weights_sha256
-from .gradcam import AllClasses,apply_in_batches,CamMethod,Cams,checked_logits,Classes,differentiate,grad_cam,rectify,Target,uncompiled
+from .gradcam import AllClasses,apply_in_batches,CamMethod,Cams,checked_logits
+from .gradcam import Classes,differentiate,grad_cam,rectify,Target,uncompiled
 from .overlay import overlay_maps
 from .resnet import get_layer
 
 # %% ../nbs/05a_methods.ipynb #a8406830
 def _hires_cam(A, G): return (G*A).sum(1)
 
-hires_cam = CamMethod(_hires_cam, 'HiResCAM', 'https://arxiv.org/abs/2011.08891', sums_to_score=True)
+hires_cam = CamMethod(
+    _hires_cam, 'HiResCAM', 'https://arxiv.org/abs/2011.08891', sums_to_score=True)
 
 # %% ../nbs/05a_methods.ipynb #6c7b08ef
 def _layer_cam(A, G): return (G.relu()*A).sum(1)
 
-layer_cam = CamMethod(_layer_cam, 'LayerCAM', 'https://doi.org/10.1109/TIP.2021.3089943', class_sensitive=False)
+layer_cam = CamMethod(
+    _layer_cam, 'LayerCAM', 'https://doi.org/10.1109/TIP.2021.3089943', class_sensitive=False)
 
 # %% ../nbs/05a_methods.ipynb #2c0eb68e
 def _xgrad_cam(A, G):
     weights = (G*A/(A.sum((2,3), keepdim=True)+1e-7)).sum((2,3), keepdim=True)
     return (weights*A).sum(1)
 
-xgrad_cam = CamMethod(_xgrad_cam, 'XGrad-CAM', 'https://arxiv.org/abs/2008.02312', sums_to_score=True)
+xgrad_cam = CamMethod(
+    _xgrad_cam, 'XGrad-CAM', 'https://arxiv.org/abs/2008.02312', sums_to_score=True)
 
 # %% ../nbs/05a_methods.ipynb #313df8ef
 def _grad_cam_pp(A, G):
@@ -53,7 +57,8 @@ def _grad_cam_pp(A, G):
     weights = (G.relu()*alpha).sum((2,3), keepdim=True)
     return (weights*A).sum(1)
 
-grad_cam_pp = CamMethod(_grad_cam_pp, 'Grad-CAM++', 'https://arxiv.org/abs/1710.11063', class_sensitive=False)
+grad_cam_pp = CamMethod(
+    _grad_cam_pp, 'Grad-CAM++', 'https://arxiv.org/abs/1710.11063', class_sensitive=False)
 
 # %% ../nbs/05a_methods.ipynb #4657405d
 def _first_component(
@@ -64,7 +69,8 @@ def _first_component(
     m = x.flatten(2).mT.double()
     m = m-m.mean(1, keepdim=True)
     few_positions = h*w<=c
-    gram = m@m.mT if few_positions else m.mT@m # the smaller of two matrices with the same eigenvalues
+    # the smaller of two matrices with the same eigenvalues
+    gram = m@m.mT if few_positions else m.mT@m
     values,vectors = torch.linalg.eigh(gram)
     if few_positions: p = vectors[...,-1]*values[...,-1:].clamp_min(0).sqrt()
     else: p = (m@vectors[...,-1:])[...,0]
@@ -76,9 +82,11 @@ def _eigen_grad_cam(A, G): return _first_component(G*A)
 def _eigen_smooth_grad_cam(A, G): return _first_component(G.mean((2,3), keepdim=True)*A)
 
 _jacobgil = 'https://github.com/jacobgil/pytorch-grad-cam' # where these two variants come from
-eigen_cam = CamMethod(_eigen_cam, 'Eigen-CAM', 'https://arxiv.org/abs/2008.00299', class_sensitive=False)
+eigen_cam = CamMethod(
+    _eigen_cam, 'Eigen-CAM', 'https://arxiv.org/abs/2008.00299', class_sensitive=False)
 eigen_grad_cam = CamMethod(_eigen_grad_cam, 'Eigen-Grad-CAM', _jacobgil)
-eigen_smooth_grad_cam = CamMethod(_eigen_smooth_grad_cam, 'Grad-CAM, eigen-smoothed', _jacobgil)
+eigen_smooth_grad_cam = CamMethod(
+    _eigen_smooth_grad_cam, 'Grad-CAM, eigen-smoothed', _jacobgil)
 
 # %% ../nbs/05a_methods.ipynb #ea879538
 @contextmanager
@@ -86,7 +94,7 @@ def replace_output(
     layer:nn.Module, # Whose output to change
     change:Callable, # Output to output, or to None to leave it as it is
 )->Iterator[None]:
-    "While the block is open, `layer` gives what `change` makes of its output; no hook stays on the layer"
+    "Inside the block, `layer` gives what `change` makes of its output; no hook is left"
     handle = layer.register_forward_hook(lambda layer, inp, out: change(out))
     try: yield
     finally: handle.remove()
@@ -96,12 +104,16 @@ def layer_output(
     layer:nn.Module, # One of its layers
     x:Tensor,        # Normalised images, (n,c,H,W)
 )->tuple:            # Copy of the layer's feature maps (n,c,h,w), logits (n,k)
-    "Forward pass that keeps a layer's output; raises `ValueError` unless the layer gives feature maps, once"
+    """Forward pass that keeps a layer's output.
+
+    Raises `ValueError` unless the layer gives feature maps, once."""
     outs = []
-    def keep(out): outs.append(out.clone() if torch.is_tensor(out) else out) # a later layer may work in place
+    def keep(out): # a copy, because a later layer may work in place
+        outs.append(out.clone() if torch.is_tensor(out) else out)
     with replace_output(layer, keep): logits = checked_logits(model, x)
     if len(outs)!=1 or not torch.is_tensor(outs[0]) or outs[0].ndim!=4:
-        raise ValueError(f"{type(layer).__name__} does not give feature maps (n,c,h,w) once a pass")
+        raise ValueError(
+            f"{type(layer).__name__} does not give feature maps (n,c,h,w) once a pass")
     return outs[0],logits
 
 def _float32_sum(
@@ -115,7 +127,7 @@ def _float32_sum(
 
 # %% ../nbs/05a_methods.ipynb #608c4f81
 class Perturbation:
-    "One image with the feature maps of a layer, and the scores of changed images and changed feature maps"
+    "One image, the feature maps of a layer, and the scores of changed images and feature maps"
     def __init__(self,
         model:nn.Module, # Model
         layer:nn.Module, # Layer whose channels are weighed
@@ -125,7 +137,8 @@ class Perturbation:
     ):
         self.model,self.layer,self.x,self.batch_size = model,layer,x,batch_size
         self.A,self.logits = layer_output(model, layer, x) # (1,c,h,w), (1,k)
-        self.classes = target.classes(self.logits)         # those of the unchanged image are explained
+        # those of the unchanged image are explained
+        self.classes = target.classes(self.logits)
         self.target = target if self.classes is None else Classes(self.classes)
 
     def score(self,
@@ -140,17 +153,19 @@ class Perturbation:
 
 @dataclass(frozen=True)
 class PerturbationMethod(CamMethod):
-    "A CAM method that weighs channels by trying: its formula takes a `Perturbation` to weights (c,) or (c,m)"
+    """A CAM method that weighs channels by the scores of perturbed images.
+
+    Its formula takes a `Perturbation` to weights, (c,) or (c,m)."""
     def __call__(self,
         model:nn.Module,     # Any classifier: (n,c,H,W) to logits (n,k)
         xb:Tensor,           # Normalised images, (n,c,H,W)
         layer:Any='layer4',  # Layer or its name
-        target:Any=None,     # As for `CamMethod`; a function gets the variants of one image at a time
+        target:Any=None,     # As for `CamMethod`; a function gets variants of one image
         signed:bool=False,   # Keep what counts against the target, below 0?
         batch_size:int=64,   # Variants of an image at a time
         progress:bool=False, # Show progress?
     )->Cams:                 # Maps at the layer's size, logits, classes
-        "Maps of images; raises `ValueError` for a layer without positions and for a target that does not fit"
+        "Maps of images; raises `ValueError` for a layer or target that does not fit"
         if batch_size<1: raise ValueError(f"{batch_size=} must be at least 1")
         model = uncompiled(model)
         module,targets = get_layer(model, layer),Target.of(target, len(xb))
@@ -174,9 +189,11 @@ def _ablation_cam(trial):
     try: scores(A.new_ones(2, A.shape[1]))
     except Exception: repeat_image = True # the model knows the size of its input
     all_but_one = 1-torch.eye(A.shape[1], dtype=A.dtype, device=A.device)
-    return trial.score(x)-torch.cat([scores(keep) for keep in all_but_one.split(trial.batch_size)])
+    batches = all_but_one.split(trial.batch_size)
+    return trial.score(x)-torch.cat([scores(keep) for keep in batches])
 
-ablation_cam = PerturbationMethod(_ablation_cam, 'Ablation-CAM', 'https://doi.org/10.1109/WACV45572.2020.9093360')
+ablation_cam = PerturbationMethod(
+    _ablation_cam, 'Ablation-CAM', 'https://doi.org/10.1109/WACV45572.2020.9093360')
 
 # %% ../nbs/05a_methods.ipynb #d808d919
 def _score_cam(trial):
@@ -203,7 +220,9 @@ def closed_form_cam(
     batch_size:int=32,   # Images at a time
     progress:bool=False, # Show progress?
 )->Cams:                 # Signed maps (n,k,h,w), logits, classes (n,k)
-    "CAM, equation 2 of [Zhou et al. 2015](https://arxiv.org/abs/1512.04150), for all classes; raises `ValueError` for another head"
+    """CAM of all classes, equation 2 of [Zhou et al. 2015](https://arxiv.org/abs/1512.04150).
+
+    Raises `ValueError` for a model with another head."""
     model = uncompiled(model)
     last,linear = get_layer(model, layer),get_layer(model, head)
     between = f'between {layer!r} and {head!r} lies more than a mean over positions'
@@ -211,8 +230,9 @@ def closed_form_cam(
     def one_batch(x, i):
         A,logits = layer_output(model, last, x)
         if linear.in_features!=A.shape[1]:
-            raise ValueError(f"{head!r} takes {linear.in_features} numbers, {layer!r} gives {A.shape[1]} "
-                             f"channels: {between}")
+            raise ValueError(
+                f"{head!r} takes {linear.in_features} numbers, "
+                f"{layer!r} gives {A.shape[1]} channels: {between}")
         maps = _float32_sum('kc,nchw->nkhw', linear.weight, A)/A[0,0].numel()
         bias = 0 if linear.bias is None else linear.bias
         gap = (maps.sum((2,3))+bias-logits).abs().max()
@@ -228,14 +248,16 @@ def _upsample_keeping_sum(
     maps:Tensor, # (n,h,w)
     size:tuple,  # Height and width, at least those of the maps
 )->Tensor:       # (n,*size)
-    "Upsample maps so that the sum of each stays the same: the transpose of downsampling by interpolation"
+    "Upsample maps and keep the sum of each: the transpose of downsampling by interpolation"
     if tuple(maps.shape[1:])==tuple(size): return maps
-    big = torch.zeros(len(maps), 1, *size, dtype=maps.dtype, device=maps.device, requires_grad=True)
-    with torch.enable_grad(): small = F.interpolate(big, maps.shape[1:], mode='bilinear', antialias=True)
+    big = maps.new_zeros(len(maps), 1, *size, requires_grad=True)
+    with torch.enable_grad():
+        small = F.interpolate(big, maps.shape[1:], mode='bilinear', antialias=True)
     return torch.autograd.grad(small, big, maps[:,None])[0][:,0]
 
 def _adds_bias(m):
-    return isinstance(m, nn.BatchNorm2d) or isinstance(m, (nn.Conv2d,nn.Linear)) and m.bias is not None
+    has_weights = isinstance(m, (nn.Conv2d,nn.Linear))
+    return isinstance(m, nn.BatchNorm2d) or has_weights and m.bias is not None
 
 def _bias(m): # the output for an input of zeros: one number a channel, or None
     if not isinstance(m, nn.BatchNorm2d): return m.bias
@@ -246,7 +268,8 @@ def _bias(m): # the output for an input of zeros: one number a channel, or None
     return F.batch_norm(zeros, m.running_mean, m.running_var, m.weight, m.bias, eps=m.eps)[0]
 
 @contextmanager
-def _biases_and_outputs(model): # a list that a forward pass fills: (bias, output) of each layer with a bias
+def _biases_and_outputs(model):
+    "A list that a forward pass fills with (bias, output) of each layer with a bias"
     kept = []
     def keep(m):
         def change(out):
@@ -259,24 +282,30 @@ def _biases_and_outputs(model): # a list that a forward pass fills: (bias, outpu
         yield kept
 
 # %% ../nbs/05a_methods.ipynb #c14a3ba8
-def _bias_terms(biases, grads): # gradient × bias of each layer: (n,h,w) with positions, or (n,) without
+def _bias_terms(biases, grads):
+    "Gradient × bias of each layer: (n,h,w) with positions, or (n,) without"
     def term(b, g): return (g.float()*(b[:,None,None] if g.ndim==4 else b)).sum(1)
     return [term(b, g) for b,g in zip(biases, grads)]
 
-def _check_complete(maps, rest, scores, eps): # do the maps and what has no position add up to the scores?
+def _check_complete(maps, rest, scores, eps):
+    "Raises `ValueError` unless the maps and what has no position add up to the scores"
     gap = (maps.sum((-2,-1))+rest-scores).abs().max()
     rounding = 1e-5*maps.abs().sum((-2,-1)).max()
     if not gap<=max(1e-3, 4*eps)*scores.abs().max()+rounding:
-        raise ValueError(f"the terms miss the score by up to {gap:.2g}: model and target must be piecewise linear")
+        raise ValueError(
+            f"the terms miss the score by up to {gap:.2g}: "
+            "model and target must be piecewise linear")
 
 def full_grad(
-    model:nn.Module,     # Of convolutions, batch norms, linear layers and what is piecewise linear
+    model:nn.Module,     # Of convolutions, batch norms, linear and piecewise linear layers
     xb:Tensor,           # Normalised images, (n,c,H,W)
     target:Any=None,     # As for `CamMethod`; a function must be linear in the logits
     batch_size:int=32,   # Images at a time
     progress:bool=False, # Show progress?
 )->Cams:                 # Signed maps (n,H,W) or (n,m,H,W), logits, classes
-    "FullGrad, equation 4 of [Srinivas & Fleuret 2019](https://arxiv.org/abs/1905.00780), signed: a map sums to the score without the biases of linear layers"
+    """FullGrad, equation 4 of [Srinivas & Fleuret 2019](https://arxiv.org/abs/1905.00780).
+
+    A signed map sums to the score without the biases of linear layers, or `ValueError` is raised."""
     model = uncompiled(model)
     targets = Target.of(target, len(xb))
 
@@ -289,9 +318,9 @@ def full_grad(
             biases,outputs = [b for b,_ in kept],[out for _,out in kept]
             def maps_and_rest(G, *grads):
                 terms = _bias_terms(biases, grads)
-                located = sum(_upsample_keeping_sum(t, x.shape[2:]) for t in terms if t.ndim==3)
+                maps = [_upsample_keeping_sum(t, x.shape[2:]) for t in terms if t.ndim==3]
                 rest = sum(t for t in terms if t.ndim==1)+scores.new_zeros(len(x))
-                return [((G.float()*x).sum(1)+located).detach(), rest.detach()]
+                return [((G.float()*x).sum(1)+sum(maps)).detach(), rest.detach()]
             maps,rest = differentiate(scores, [x,*outputs], maps_and_rest)
         _check_complete(maps, rest, scores, torch.finfo(logits.dtype).eps)
         return [maps, logits.detach(), targets[i].classes(logits)]
@@ -313,7 +342,9 @@ def input_gradient(
     progress:bool=False, # Show progress?
     rule:Any=None,       # A context for the forward pass
 )->InputGradients:       # Gradients, logits, classes
-    "The gradient of the score in each pixel and colour, section 3 of [Simonyan et al. 2013](https://arxiv.org/abs/1312.6034)"
+    """The gradient of the score in each pixel and colour.
+
+    Section 3 of [Simonyan et al. 2013](https://arxiv.org/abs/1312.6034)."""
     model = uncompiled(model)
     targets = Target.of(target, len(xb))
 
@@ -338,7 +369,7 @@ class _GuidedReLU(torch.autograd.Function):
 _RELUS = F.relu,F.relu_,torch.relu,torch.relu_,torch.Tensor.relu,torch.Tensor.relu_
 
 class _GuidedReLUs(TorchFunctionMode):
-    "While the block is open, every ReLU passes back only positive gradients of positive inputs; `n` counts them"
+    "Inside the block, each ReLU passes back positive gradients of positive inputs; `n` counts"
     n = 0
     def __torch_function__(self, f:Callable, types:Any, args:tuple=(), kwargs:dict=None)->Any:
         kwargs = kwargs or {}
@@ -355,10 +386,13 @@ def guided_backprop(
     batch_size:int=32,   # Images at a time
     progress:bool=False, # Show progress?
 )->Tensor:               # Guided gradients, (n,c,H,W), or (n,m,c,H,W) for several targets
-    "Guided backpropagation, [Springenberg et al. 2014](https://arxiv.org/abs/1412.6806); raises `ValueError` for a model without ReLUs"
+    """Guided backpropagation, [Springenberg et al. 2014](https://arxiv.org/abs/1412.6806).
+
+    Raises `ValueError` for a model without ReLUs."""
     relus = _GuidedReLUs()
     gradients = input_gradient(model, xb, target, batch_size, progress, relus).gradients
-    if not relus.n: raise ValueError(f"{type(uncompiled(model)).__name__} calls no ReLU: there is nothing to guide")
+    if not relus.n:
+        raise ValueError(f"{type(uncompiled(model)).__name__} calls no ReLU: nothing to guide")
     return gradients
 
 def guided_grad_cam(
@@ -373,9 +407,11 @@ def guided_grad_cam(
 
 # %% ../nbs/05a_methods.ipynb #44608b89
 class FinerTarget(Target):
-    "Finer-CAM's target, equation 5 of [Zhang et al. 2025](https://arxiv.org/abs/2501.11309), as pytorch-grad-cam weighs it; for methods with gradients"
+    """Finer-CAM's target, equation 5 of [Zhang et al. 2025](https://arxiv.org/abs/2501.11309).
+
+    Weighted as in pytorch-grad-cam; for methods with gradients."""
     def __init__(self,
-        classes:Any=None, # Class to explain, one or one for each image, (n,); None for the predicted ones
+        classes:Any=None, # A class, or one for each image, (n,); None for the predicted ones
         others:int=3,     # Number of most similar classes to compare with
         alpha:float=1.,   # Share of their logits to subtract
     ):
@@ -388,7 +424,8 @@ class FinerTarget(Target):
 
     def scores(self, logits:Tensor)->Tensor:
         t,y = self.of_target.classes(logits),logits
-        if t is None or t.ndim!=1: raise ValueError("Finer-CAM takes one class for each image as target")
+        if t is None or t.ndim!=1:
+            raise ValueError("target must be one class for each image for Finer-CAM")
         s = self.of_target.scores(y)
         gap = (y.detach()-s.detach()[:,None]).abs().scatter(1, t[:,None], float('inf'))
         nearest = gap.topk(min(self.others, y.shape[1]-1), largest=False).indices
@@ -402,8 +439,8 @@ class _SmoothedMethod(CamMethod):
     method:CamMethod=None
     factors:tuple=()
 
-    def __call__(self, model:nn.Module, xb:Tensor, layer:Any='layer4', target:Any=None, signed:bool=False,
-                 batch_size:int=32, progress:bool=False)->Cams:
+    def __call__(self, model:nn.Module, xb:Tensor, layer:Any='layer4', target:Any=None,
+                 signed:bool=False, batch_size:int=32, progress:bool=False)->Cams:
         def maps(x, t): return self.method(model, x, layer, t, signed, batch_size, progress)
         first = maps(xb*self.factors[0], target)
         if target is None: target = first.target
@@ -413,31 +450,35 @@ class _SmoothedMethod(CamMethod):
 
 def smoothed(
     method:CamMethod,           # Such as `grad_cam`
-    factors:tuple=(1.,0.9,1.1), # Normalised pixels are multiplied by each of them; the first one's logits and classes count
+    factors:tuple=(1.,0.9,1.1), # Of the pixels, in each variant; the first one's classes count
 )->CamMethod:                   # A method with the same arguments, for one layer
-    "Mean of a method's maps over variants of each image: other contrast, each also flipped horizontally"
+    "Mean of a method's maps over images with other contrast, each also flipped horizontally"
     name = f"{method.name}, smoothed over {', '.join(map(str, factors))}"
-    return _SmoothedMethod(method.formula, name, method.paper, method.class_sensitive, method.sums_to_score,
-                           method.uses_layer, method, tuple(factors))
+    facts = method.paper,method.class_sensitive,method.sums_to_score,method.uses_layer
+    return _SmoothedMethod(method.formula, name, *facts, method, tuple(factors))
 
 # %% ../nbs/05a_methods.ipynb #d0113e5e
 class _FullGrad(CamMethod):
-    def __call__(self, model:nn.Module, xb:Tensor, layer:Any=None, target:Any=None, signed:bool=False,
-                 batch_size:int=32, progress:bool=False)->Cams:
+    def __call__(self, model:nn.Module, xb:Tensor, layer:Any=None, target:Any=None,
+                 signed:bool=False, batch_size:int=32, progress:bool=False)->Cams:
         c = full_grad(model, xb, target, batch_size, progress)
         return c if signed else c._replace(maps=rectify(c.maps))
 
 class _FinerCAM(CamMethod):
-    def __call__(self, model:nn.Module, xb:Tensor, layer:Any='layer4', target:Any=None, signed:bool=False,
-                 batch_size:int=32, progress:bool=False)->Union[Cams,list]:
-        return super().__call__(model, xb, layer, FinerTarget(target), signed, batch_size, progress)
+    def __call__(self, model:nn.Module, xb:Tensor, layer:Any='layer4', target:Any=None,
+                 signed:bool=False, batch_size:int=32, progress:bool=False)->Union[Cams,list]:
+        finer = FinerTarget(target)
+        return super().__call__(model, xb, layer, finer, signed, batch_size, progress)
 
-METHODS = dict(grad_cam=grad_cam, hires_cam=hires_cam, layer_cam=layer_cam, xgrad_cam=xgrad_cam,
-               grad_cam_pp=grad_cam_pp, eigen_cam=eigen_cam, eigen_grad_cam=eigen_grad_cam,
-               eigen_smooth_grad_cam=eigen_smooth_grad_cam, ablation_cam=ablation_cam, score_cam=score_cam,
-               full_grad=_FullGrad(None, 'FullGrad', 'https://arxiv.org/abs/1905.00780',
-                                   sums_to_score=True, uses_layer=False),
-               finer_cam=_FinerCAM(grad_cam.formula, 'Finer-CAM', 'https://arxiv.org/abs/2501.11309'))
+_full_grad_cam = _FullGrad(None, 'FullGrad', 'https://arxiv.org/abs/1905.00780',
+                           sums_to_score=True, uses_layer=False)
+_finer_cam = _FinerCAM(grad_cam.formula, 'Finer-CAM', 'https://arxiv.org/abs/2501.11309')
+
+METHODS = dict(
+    grad_cam=grad_cam, hires_cam=hires_cam, layer_cam=layer_cam, xgrad_cam=xgrad_cam,
+    grad_cam_pp=grad_cam_pp, eigen_cam=eigen_cam, eigen_grad_cam=eigen_grad_cam,
+    eigen_smooth_grad_cam=eigen_smooth_grad_cam, ablation_cam=ablation_cam,
+    score_cam=score_cam, full_grad=_full_grad_cam, finer_cam=_finer_cam)
 
 # %% ../nbs/05a_methods.ipynb #39703bf2
 def rank_correlation(
@@ -449,7 +490,8 @@ def rank_correlation(
         m = m.flatten(1).contiguous()
         ordered = m.sort(1).values
         low = torch.searchsorted(ordered, m)
-        high = torch.searchsorted(ordered, m, right=True) # equal values take the ranks from low to high-1
+        # equal values take the ranks from low to high-1
+        high = torch.searchsorted(ordered, m, right=True)
         r = (low+high-1).double()/2
         return r-r.mean(1, keepdim=True)
     a,b = ranks(a.float()),ranks(b.float())
@@ -470,22 +512,23 @@ def show_methods(
     layer:Union[str,nn.Module]='layer4', # Layer or its name
     methods:dict=METHODS,  # Name to method
 )->np.ndarray:             # The axes
-    "One image under every method, each scaled separately, with its rank correlation with the first"
+    "One image under every method, scaled separately, with rank correlations with the first"
     cams = [f(model, norm(x[None]), layer, target) for f in methods.values()]
     def title(f, c):
         r = 'empty' if c.empty else f'{map_agreement(c.maps, cams[0].maps)[0]:.2f}'
         return f"{f.name}\n{r}{'' if f.class_sensitive else ', not class-sensitive'}"
     titles = [title(f, c) for f,c in zip(methods.values(), cams)]
-    overlays = [overlay_maps(x[None], c.maps) for c in cams]
-    return show_images(np.concatenate([x[None],*overlays]), ['image\n',*titles], cols=(len(cams)+2)//2, size=1.25)
+    images = np.concatenate([x[None],*(overlay_maps(x[None], c.maps) for c in cams)])
+    return show_images(images, ['image\n',*titles], cols=(len(images)+1)//2, size=1.25)
 
 # %% ../nbs/05a_methods.ipynb #c0956c74
-def _manifest(model, images, layer, method, signed, units, size, target): # what makes maps those of one run
+def _manifest(model, images, target, **settings):
+    "Everything that the maps depend on"
     def sha(text): return hashlib.sha256(text.encode()).hexdigest()
     named = target.tolist() if torch.is_tensor(target) else target
-    return dict(data=images.name, n=len(images), data_sha256=images.sha256, weights_sha256=weights_sha256(model),
-                model=sha(repr(model)), method=method.name, layer=layer, signed=signed, units=units, size=size,
-                target=sha(repr(named)))
+    return dict(data=images.name, n=len(images), data_sha256=images.sha256,
+                weights_sha256=weights_sha256(model), model=sha(repr(model)),
+                target=sha(repr(named)))|settings
 
 def save_maps(
     model:nn.Module,           # Model
@@ -499,24 +542,29 @@ def save_maps(
     units:str='logits per position', # Units of the method's numbers, for the manifest
     progress:bool=False,       # Show progress?
 )->dict:                       # The manifest, as in manifest.json
-    "Write maps, logits and targets of all images as safetensors; raises `ValueError` when the folder holds maps made with other settings"
+    """Write maps, logits and targets of all images as safetensors.
+
+    Raises `ValueError` when the folder holds maps made with other settings."""
     if callable(target) or isinstance(target, Target):
         raise ValueError("target must be classes: a function cannot be named in a manifest")
     folder,n,sums = Path(folder),len(images),{}
     if target is not None and not isinstance(target, str): target = torch.as_tensor(target)
     targets = Target.of(target, n)
-    about = _manifest(model, images, layer, method, signed, units, size, target)
+    about = _manifest(model, images, target, method=method.name, layer=layer, signed=signed,
+                      units=units, size=size)
     get_layer(model, layer)
     parts = {folder/f'{i:06d}.safetensors':slice(i, i+size) for i in range(0, n, size)}
     for file in parts:
-        if file.exists(): load_tensors(file, **about)  # all is checked before anything is changed
+        # all is checked before anything is changed
+        if file.exists(): load_tensors(file, **about)
     manifest = folder/'manifest.json'
     manifest.unlink(missing_ok=True)                   # it is there only when all files are
     for file,i in tqdm(parts.items(), disable=None if progress else True, leave=False):
         if not file.exists():
             part = images[i]
             c = method(model, norm(part.x), layer, targets[i], signed=signed)
-            tensors = dict(maps=c.maps, logits=c.logits.float(), target=c.target, idx=torch.from_numpy(part.idx))
+            idx = torch.from_numpy(part.idx)
+            tensors = dict(maps=c.maps, logits=c.logits.float(), target=c.target, idx=idx)
             save_tensors(file, tensors, about)
         sums[file.name] = hashlib.sha256(file.read_bytes()).hexdigest()
     about['files'] = sums

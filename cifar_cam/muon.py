@@ -20,10 +20,10 @@ def _newton_schulz(x, steps): # the coefficients are those of Jordan et al.
     return x
 
 def orthogonalize(
-    m:Tensor,    # Matrices, (n,rows,cols)
+    m:Tensor,    # Matrices $U\Sigma V^\top$, (n,rows,cols)
     steps:int=3, # Newton-Schulz iterations; five bring nearly all singular values near 1
 )->Tensor:       # The same shape, bfloat16, singular values closer together
-    "Roughly $UV^\\top$ of $U\\Sigma V^\\top$, [Jordan 2024](https://kellerjordan.github.io/posts/muon/)"
+    "Roughly $UV^\\top$, see [Jordan et al. 2024](https://kellerjordan.github.io/posts/muon/)"
     x = m.bfloat16()
     x = x/x.norm(dim=(1,2), keepdim=True).clamp_min(1e-7)
     if x.shape[1]>x.shape[2]: return _newton_schulz(x.mT, steps).mT # the smaller xx

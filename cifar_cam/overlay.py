@@ -19,59 +19,69 @@ from .data import show_images
 
 # %% ../nbs/04b_overlay.ipynb #75a288c0
 def upsample_maps(
-    maps:Tensor,       # (...,h,w)
+    maps:Tensor,       # Maps, (...,h,w)
     size:tuple=(32,32) # Height and width to enlarge to
 )->Tensor:             # (...,*size)
-    "Enlarge maps bilinearly: smooth to look at, but no finer than before; in double precision, so that equals stay equal"
-    m = maps.flatten(0, -3)[:,None].double()
-    return F.interpolate(m, size, mode='bilinear', align_corners=False).view(*maps.shape[:-2], *size).to(maps.dtype)
+    "Enlarge maps bilinearly; in double precision, so that equal values stay equal"
+    flat = maps.flatten(0, -3)[:,None].double()
+    large = F.interpolate(flat, size, mode='bilinear', align_corners=False)
+    return large.view(*maps.shape[:-2], *size).to(maps.dtype)
 
 # %% ../nbs/04b_overlay.ipynb #702667f1
-def _ink(m, grey, signed): # colours (...,3) in [0,1] for evidence in [-1,1] over grey in [0,1]
-    m,grey = np.asarray(m)[...,None],np.asarray(grey)[...,None]
-    colour = colormaps['bwr'](m[...,0]/2+0.5) if signed else colormaps['inferno'](m[...,0])
-    return (1-0.8*abs(m))*grey+0.8*abs(m)*colour[...,:3]
+def _mix_colour(m, grey, signed):
+    "Colours (...,3) in [0,1] for relevance `m` in [-1,1], mixed into `grey` in [0,1]"
+    colour = colormaps['bwr'](m/2+0.5) if signed else colormaps['inferno'](m)
+    strength = 0.8*abs(m)[...,None]
+    return (1-strength)*grey[...,None]+strength*colour[...,:3]
 
 def overlay_maps(
-    x:np.ndarray,      # Pictures, (n,H,W,3) uint8
-    maps:Tensor,       # Maps of evidence, (n,h,w)
-    vmax:float=None,   # Evidence that gets the strongest colour; None takes the largest of all these maps
-    signed:bool=False, # Draw what is below 0 too: red for, blue against?
+    x:np.ndarray,      # Images, (n,H,W,3) uint8
+    maps:Tensor,       # Relevance, (n,h,w)
+    vmax:float=None,   # Relevance with the strongest colour; None: the largest of all maps
+    signed:bool=False, # Also draw values below 0: red for the class, blue against it?
 )->np.ndarray:         # (n,H,W,3) uint8
-    "Lay maps over pictures: the more evidence, the more colour; where there is none the grey picture stays"
+    "Draw maps over grey images: the larger the relevance, the stronger the colour"
     m = upsample_maps(maps.float().cpu(), x.shape[1:3])
     m = m if signed else m.clamp(min=0)
     top = m.abs().max().item() if vmax is None else vmax
     m = (m/top if top>0 else m).clamp(-1, 1).numpy()
-    return (255*_ink(m, x.mean(-1)/255, signed)).round().astype(np.uint8)
+    coloured = _mix_colour(m, x.mean(-1)/255, signed)
+    return (255*coloured).round().astype(np.uint8)
 
 def relevance_colorbar(
     axs:Any,           # Axes to stand beside
-    vmax:float,        # Evidence at the end of the bar
-    signed:bool=False, # From -vmax?
-    label:str='logits per position', # Unit
+    vmax:float,        # Relevance at the upper end of the bar
+    signed:bool=False, # Does the bar start at -vmax? Otherwise at 0
+    label:str='logits per position', # Label, with the unit
 )->Any:                # The colour bar
-    "The colours of `overlay_maps`, as they look on a middle grey"
+    "A bar with the colours of `overlay_maps`, as they look on a middle grey"
     values = np.linspace(-1 if signed else 0, 1, 256)
-    colours,fig = ListedColormap(_ink(values, np.full(256, 0.5), signed)),np.ravel(axs)[0].figure
-    fig.set_figwidth(fig.get_figwidth()+0.9) # room for it, so that the pictures keep their size
-    progress = fig.colorbar(ScalarMappable(Normalize(vmax*values[0], vmax), colours), ax=axs, shrink=0.9, aspect=25)
-    progress.set_label(label, fontsize=8)
-    progress.ax.tick_params(labelsize=8)
-    return progress
+    colours = ListedColormap(_mix_colour(values, np.full(256, 0.5), signed))
+    fig = np.ravel(axs)[0].figure
+    fig.set_figwidth(fig.get_figwidth()+0.9) # room for the bar: the images keep their size
+    mappable = ScalarMappable(Normalize(vmax*values[0], vmax), colours)
+    bar = fig.colorbar(mappable, ax=axs, shrink=0.9, aspect=25)
+    bar.set_label(label, fontsize=8)
+    bar.ax.tick_params(labelsize=8)
+    return bar
 
 # %% ../nbs/04b_overlay.ipynb #3f7d3f3f
 def show_maps(
-    x:np.ndarray,    # Pictures, (n,32,32,3) uint8
+    x:np.ndarray,    # Images, (n,32,32,3) uint8
     rows:dict,       # Title of a row to its maps (n,h,w)
-    titles:list,     # A title for each picture
-    signed:tuple=(), # Titles of rows to draw with both signs
+    titles:list,     # A title for each image
+    signed:tuple=(), # Titles of rows whose values below 0 are drawn too
 )->np.ndarray:       # The axes, (1+len(rows),n)
-    "Pictures in the first row, a row of overlays for each set of maps under it, in one colour range"
-    vmax = max((m.abs() if name in signed else m).max().item() for name,m in rows.items())
-    ims = np.concatenate([x, *(overlay_maps(x, m, vmax, name in signed) for name,m in rows.items())])
-    axs = show_images(ims, [*titles, *['']*(len(ims)-len(x))], cols=len(x), size=1.05)
-    for ax,name in zip(axs[:,0], ['picture',*rows]): ax.text(-0.12, 0.5, name, transform=ax.transAxes, rotation=90, ha='right', va='center', fontsize=8)
+    "Images in the first row, then a row of overlays for each set of maps, on one scale"
+    drawn = {name:maps.abs() if name in signed else maps for name,maps in rows.items()}
+    vmax = max(maps.max().item() for maps in drawn.values())
+    overlays = [overlay_maps(x, maps, vmax, name in signed) for name,maps in rows.items()]
+    images = np.concatenate([x, *overlays])
+    no_titles = ['']*(len(images)-len(x))
+    axs = show_images(images, [*titles, *no_titles], cols=len(x), size=1.05)
+    for ax,name in zip(axs[:,0], ['image',*rows]):
+        ax.text(-0.12, 0.5, name, transform=ax.transAxes, rotation=90, fontsize=8,
+                ha='right', va='center')
     if signed: relevance_colorbar(axs, vmax, True)
     if set(signed)!=set(rows): relevance_colorbar(axs, vmax)
     return axs

@@ -17,7 +17,7 @@ from torch import Tensor,nn
 
 # %% ../nbs/01_resnet.ipynb #f0632672
 class BasicBlock(nn.Module):
-    "Two 3×3 convolutions and a shortcut around them, figure 2 of [He et al. 2015](https://arxiv.org/abs/1512.03385)"
+    "A residual block, figure 2 of [He et al. 2015](https://arxiv.org/abs/1512.03385)"
     def __init__(self,
         n_in:int,     # Channels in
         n_out:int,    # Channels out
@@ -29,66 +29,81 @@ class BasicBlock(nn.Module):
         self.conv2 = nn.Conv2d(n_out, n_out, 3, padding=1, bias=False)
         self.bn2 = nn.BatchNorm2d(n_out)
         self.shortcut = nn.Sequential()
-        if stride!=1 or n_in!=n_out: self.shortcut = nn.Sequential(nn.Conv2d(n_in, n_out, 1, stride=stride, bias=False), nn.BatchNorm2d(n_out))
+        if stride!=1 or n_in!=n_out:
+            self.shortcut = nn.Sequential(
+                nn.Conv2d(n_in, n_out, 1, stride=stride, bias=False),
+                nn.BatchNorm2d(n_out))
 
     def forward(self, x:Tensor)->Tensor:
-        y = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)))))
-        return F.relu(y+self.shortcut(x))
+        residual = F.relu(self.bn1(self.conv1(x)))
+        residual = self.bn2(self.conv2(residual))
+        return F.relu(residual+self.shortcut(x))
 
 # %% ../nbs/01_resnet.ipynb #416daa10
 LAYERS = ('layer0','layer1','layer2','layer3','layer4')
 
-def _stage(n_in, n_out, stride): return nn.Sequential(BasicBlock(n_in, n_out, stride), BasicBlock(n_out, n_out))
+def _two_blocks(n_in, n_out, stride):
+    return nn.Sequential(BasicBlock(n_in, n_out, stride), BasicBlock(n_out, n_out))
 
 class ResNet(nn.Module):
-    "The CIFAR variant of ResNet-18: a stem, four stages of two blocks, the mean over positions, one linear layer"
+    "The CIFAR variant of ResNet-18: a stem, four layers of two blocks, a linear layer"
     def __init__(self,
         n_classes:int=10,  # Length of the output
-        width:int=64,      # Channels of the first stage; the last has 8 times as many
-        dropout:float=0.,  # Share of features that are zeroed in training before the linear layer, in [0,1)
+        width:int=64,      # Channels of `layer1`; `layer4` has 8 times as many
+        dropout:float=0.,  # Fraction of features set to zero in training, in [0,1)
     ):
         super().__init__()
         self.conv1 = nn.Conv2d(3, width, 3, padding=1, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
         self.layer0 = nn.ReLU()
-        self.layer1 = _stage(width, width, 1)
-        self.layer2 = _stage(width, 2*width, 2)
-        self.layer3 = _stage(2*width, 4*width, 2)
-        self.layer4 = _stage(4*width, 8*width, 2)
+        self.layer1 = _two_blocks(width, width, 1)
+        self.layer2 = _two_blocks(width, 2*width, 2)
+        self.layer3 = _two_blocks(2*width, 4*width, 2)
+        self.layer4 = _two_blocks(4*width, 8*width, 2)
         self.linear = nn.Linear(8*width, n_classes)
         self.dropout = dropout
 
     def forward(self, x:Tensor)->Tensor:
-        if x.ndim!=4 or x.shape[1]!=3: raise ValueError(f"x must be normalised pictures (n,3,H,W), got {tuple(x.shape)}")
-        for s in (self.conv1, self.bn1, self.layer0, self.layer1, self.layer2, self.layer3, self.layer4): x = s(x)
-        return self.linear(F.dropout(x.mean((2,3)), self.dropout, self.training))
+        if x.ndim!=4 or x.shape[1]!=3:
+            raise ValueError(f"x must be normalised images (n,3,H,W), got {tuple(x.shape)}")
+        x = self.layer0(self.bn1(self.conv1(x)))
+        for layer in (self.layer1, self.layer2, self.layer3, self.layer4): x = layer(x)
+        features = F.dropout(x.mean((2,3)), self.dropout, self.training)
+        return self.linear(features)
 
 # %% ../nbs/01_resnet.ipynb #9dc02744
 def resnet18(
     n_classes:int=10,  # Length of the output
-    width:int=64,      # Channels of the first stage; 64 is ResNet-18, less makes a narrow one for quick runs
-    dropout:float=0.,  # Share of features that are zeroed in training before the linear layer, in [0,1)
-)->ResNet:             # A fresh network: (n,3,H,W) to logits (n,n_classes)
-    "ResNet-18 for CIFAR, freshly initialised; raises `ValueError` on sizes that make no network"
-    for k,v in dict(n_classes=n_classes, width=width).items():
-        if v<1: raise ValueError(f"{k}={v} must be at least 1")
+    width:int=64,      # Channels of `layer1`: 64 in ResNet-18, less for quick experiments
+    dropout:float=0.,  # Fraction of features set to zero in training, in [0,1)
+)->ResNet:             # A new model: (n,3,H,W) to logits (n,n_classes)
+    "ResNet-18 for CIFAR with random weights; raises `ValueError` for sizes out of range"
+    for name,value in dict(n_classes=n_classes, width=width).items():
+        if value<1: raise ValueError(f"{name}={value} must be at least 1")
     if not 0<=dropout<1: raise ValueError(f"{dropout=} must be in [0,1)")
     return ResNet(n_classes, width, dropout)
 
 # %% ../nbs/01_resnet.ipynb #799d834f
 def get_layer(
-    model:nn.Module,           # Network with named layers
-    name:Union[str,nn.Module], # Such as 'layer3', a path such as 'layer3.1.conv2', or the layer itself
-)->nn.Module:                  # The layer of that name
-    "A layer by its name; raises `ValueError`, which lists the names, when there is none"
-    if not isinstance(name, (str,nn.Module)): raise ValueError(f"layer must be one layer or its name, got {name!r}")
+    model:nn.Module,            # Model with named layers
+    layer:Union[str,nn.Module], # A name ('layer3', 'layer3.1.conv2') or the layer itself
+)->nn.Module:                   # The layer of that name
+    "A layer by its name; raises `ValueError` if the model has no such layer"
+    if not isinstance(layer, (str,nn.Module)):
+        raise ValueError(f"layer must be one layer or its name, got {layer!r}")
+    kind = type(model).__name__
     layers = dict(model.named_modules())
-    if isinstance(name, nn.Module):
-        if not any(m is name for m in layers.values()): raise ValueError(f"this {type(name).__name__} is no layer of the {type(model).__name__}")
-        return name
-    if name not in layers or not name:
-        raise ValueError(f"no layer {name!r} in {type(model).__name__}: its stages are {', '.join(n for n,_ in model.named_children())}")
-    return layers[name]
+    if isinstance(layer, nn.Module):
+        if not any(module is layer for module in layers.values()):
+            raise ValueError(
+                f"layer={type(layer).__name__} is no layer of the {kind}: "
+                "choose one from model.named_modules()")
+        return layer
+    if layer=='' or layer not in layers:
+        names = ', '.join(name for name,_ in model.named_children())
+        raise ValueError(
+            f"no layer {layer!r} in {kind}: choose one of {names}, or a layer inside them")
+    return layers[layer]
 
 # %% ../nbs/01_resnet.ipynb #5f36ce11
 @contextmanager
@@ -111,55 +126,84 @@ def eval_mode(
 
 # %% ../nbs/01_resnet.ipynb #1cdf3eb9
 class ModelSummary:
-    "The table of a network: `prediction_table` of (layer, output shape, parameters) and sizes in MB; prints as text, shows as HTML in Jupyter"
+    "A table of layers, parameters and sizes; prints as text, shows as HTML in Jupyter"
     def __init__(self,
-        rows:list,         # (name, shape, number of parameters) for each layer
-        n_params:int,      # All parameters
-        n_trainable:int,   # Those with `requires_grad`
-        n_in:int,          # Numbers in one input
+        rows:list,         # (name, output shape, number of parameters) for each layer
+        n_params:int,      # Number of parameters
+        n_trainable:int,   # Number of parameters with `requires_grad`
+        n_in:int,          # Number of values in one input
     ):
-        self.rows,self.n_params,self.n_trainable = rows,n_params,n_trainable
-        n_out = sum(torch.Size(s[1:]).numel() for _,s,_ in rows)
-        mb = 4/2**20 # of float32
-        self.sizes = {'Input size (MB)':n_in*mb, 'Forward/backward pass size (MB)':2*n_out*mb, 'Params size (MB)':n_params*mb}
+        self.rows = rows
+        self.n_params = n_params
+        self.n_trainable = n_trainable
+        n_out = sum(torch.Size(shape[1:]).numel() for _,shape,_ in rows)
+        mb = 4/2**20 # of one float32 value
+        self.sizes = {
+            'Input size (MB)': n_in*mb,
+            'Forward/backward pass size (MB)': 2*n_out*mb,
+            'Params size (MB)': n_params*mb}
         self.sizes['Estimated Total Size (MB)'] = sum(self.sizes.values())
 
-    def _tail(self):
-        yield from ((k, f'{v:,}') for k,v in [('Total params',self.n_params), ('Trainable params',self.n_trainable),
-                                              ('Non-trainable params',self.n_params-self.n_trainable)])
-        yield from ((k, f'{v:.2f}') for k,v in self.sizes.items())
+    def _totals(self):
+        "The lines below the table, as (label, text)"
+        counts = {
+            'Total params': self.n_params,
+            'Trainable params': self.n_trainable,
+            'Non-trainable params': self.n_params-self.n_trainable}
+        lines = [(label, f'{count:,}') for label,count in counts.items()]
+        return lines+[(label, f'{size:.2f}') for label,size in self.sizes.items()]
 
     def __repr__(self)->str:
         head = f"{'Layer (type)':>20} {'Output Shape':>24} {'Param #':>14}"
-        body = [f'{n:>20} {str(list(s)):>24} {p:>14,}' for n,s,p in self.rows]
-        return '\n'.join([head, '='*len(head), *body, '='*len(head), *(f'{k}: {v}' for k,v in self._tail())])
+        rule = '='*len(head)
+        body = [f'{name:>20} {str(list(shape)):>24} {n:>14,}' for name,shape,n in self.rows]
+        totals = [f'{label}: {text}' for label,text in self._totals()]
+        return '\n'.join([head, rule, *body, rule, *totals])
 
     def _repr_html_(self):
-        body = ''.join(f'<tr><td>{n}</td><td>{list(s)}</td><td>{p:,}</td></tr>' for n,s,p in self.rows)
-        tail = ''.join(f'<tr><th colspan="2">{k}</th><td>{v}</td></tr>' for k,v in self._tail())
-        return f'<table><thead><tr><th>Layer (type)</th><th>Output shape</th><th>Param #</th></tr></thead><tbody>{body}{tail}</tbody></table>'
+        columns = ('Layer (type)','Output shape','Param #')
+        head = ''.join(f'<th>{column}</th>' for column in columns)
+        body = ''.join(
+            f'<tr><td>{name}</td><td>{list(shape)}</td><td>{n:,}</td></tr>'
+            for name,shape,n in self.rows)
+        totals = ''.join(
+            f'<tr><th colspan="2">{label}</th><td>{text}</td></tr>'
+            for label,text in self._totals())
+        return (
+            f'<table><thead><tr>{head}</tr></thead>'
+            f'<tbody>{body}{totals}</tbody></table>')
 
 # %% ../nbs/01_resnet.ipynb #827f5e21
+def _has_row(module):
+    "Does the layer have a row of its own: does it hold parameters, and is it no container?"
+    return not isinstance(module, nn.Sequential) and len(list(module.parameters()))>0
+
 def model_summary(
-    model:nn.Module,        # Network to look at
+    model:nn.Module,        # Model to summarise
     size:tuple=(3,32,32),   # Shape of one input
-)->ModelSummary:                 # Its table
-    "Layer by layer: output shape and parameters, as one input passes through; the network stays as it was"
-    rows,handles = [],[]
-    def note(m, inp, out):
-        own = sum(p.numel() for p in m.parameters(recurse=False))
-        rows.append((f'{type(m).__name__}-{len(rows)+1}', (-1,*out.shape[1:]), own))
-    listed = [m for m in model.modules() if m is not model and not isinstance(m, nn.Sequential) and any(True for _ in m.parameters())]
+)->ModelSummary:            # Its table
+    "Output shape and number of parameters of each layer; the model stays unchanged"
+    rows = []
+    def add_row(module, inputs, output):
+        name = f'{type(module).__name__}-{len(rows)+1}'
+        n_own = sum(p.numel() for p in module.parameters(recurse=False))
+        rows.append((name, (-1,*output.shape[1:]), n_own))
+
+    params = list(model.parameters())
+    listed = [m for m in model.modules() if m is not model and _has_row(m)]
+    handles = [m.register_forward_hook(add_row) for m in listed]
     try:
-        handles += [m.register_forward_hook(note) for m in listed]
-        with eval_mode(model), torch.no_grad(): model(torch.zeros(1, *size, device=next(model.parameters()).device))
+        with eval_mode(model), torch.no_grad():
+            model(torch.zeros(1, *size, device=params[0].device))
     finally:
-        for h in handles: h.remove()
-    ps = list(model.parameters())
-    return ModelSummary(rows, sum(p.numel() for p in ps), sum(p.numel() for p in ps if p.requires_grad), torch.Size(size).numel())
+        for handle in handles: handle.remove()
+    n_params = sum(p.numel() for p in params)
+    n_trainable = sum(p.numel() for p in params if p.requires_grad)
+    return ModelSummary(rows, n_params, n_trainable, torch.Size(size).numel())
 
 # %% ../nbs/01_resnet.ipynb #2e23a12a
-def __getattr__(name): # `pretrained` lives in `zoo`, which imports this module
-    if name!='pretrained': raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+def __getattr__(name): # `pretrained` is defined in `zoo`, which imports this module
+    if name!='pretrained':
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from cifar_cam.zoo import pretrained
     return pretrained

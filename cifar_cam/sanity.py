@@ -52,25 +52,25 @@ def map_similarity(
     empty = a.empty|b.empty
     ma,mb = (c._replace(maps=c.scaled).upsampled(size) for c in (a, b))
     mb = undo(mb)
-    similarity = dict(rank=rank_correlation(ma, mb), ssim=ssim(ma, mb))
-    return {name:s.double().masked_fill(empty, torch.nan).cpu() for name,s in similarity.items()}
+    def nan_if_empty(s): return s.double().masked_fill(empty, torch.nan).cpu()
+    return dict(rank=nan_if_empty(rank_correlation(ma, mb)), ssim=nan_if_empty(ssim(ma, mb)))
 
 # %% ../nbs/06b_sanity.ipynb #7b06000c
 def _layers_with_weights(child, name):
-    "Modules that hold weights of their own; raises `ValueError` when one cannot be reinitialised"
+    "Modules with weights of their own; raises `ValueError` when one cannot be reinitialised"
     layers = [m for m in child.modules() if any(True for _ in m.parameters(recurse=False))]
     for m in layers:
         if not hasattr(m, 'reset_parameters'):
             raise ValueError(
-                f"{name} holds a {type(m).__name__}, which has weights and no `reset_parameters`: "
-                "give it this method")
+                f"{name} holds a {type(m).__name__}, which has weights "
+                "and no `reset_parameters`: give it this method")
     return layers
 
 def randomised_models(
     model:nn.Module, # Model; it is not changed
     seed:int=0,      # Seed of the new weights
 )->Iterator[tuple]:  # Pairs (name of a child, model): one copy, which goes on changing
-    """Reinitialise the children of a copy of the model one after the other, the last one first.
+    """Reinitialise the children of a copy of the model in turn, from the last to the first.
 
     Raises `ValueError` for a child that cannot be reinitialised."""
     model = copy.deepcopy(uncompiled(model))
@@ -82,7 +82,7 @@ def randomised_models(
         if layers: yield name,model
 
 def _summary(similarity):
-    "Means and 95 % intervals of what `map_similarity` returns, and how many pairs have no score"
+    "Means and 95 % intervals of similarities, and how many pairs have none"
     row = {}
     for name,s in similarity.items(): row[name],row[f'{name} ±'] = mean_interval(s)
     row['empty'] = int(similarity['rank'].isnan().sum())
@@ -94,8 +94,8 @@ def randomisation_test(
     methods:dict,    # Name to method
     layer:Union[str,nn.Module]='layer4', # Name of a layer
     seed:int=0,      # Seed of the new weights
-)->pd.DataFrame:     # A row for each method and child: similarities ± 95 % intervals, empty pairs
-    """How similar maps stay to those of the trained model while its children are reinitialised.
+)->pd.DataFrame:     # A row for each method and child, with 95 % intervals and empty pairs
+    """Similarity of maps to those of the trained model, as its children are reinitialised.
 
     The rows 'other image' compare maps of the trained model for neighbouring images."""
     size = xb.shape[2:]
@@ -137,8 +137,8 @@ def stability_test(
     xb:Tensor,       # Normalised images, (n,c,H,W)
     methods:dict,    # Name to method
     layer:Union[str,nn.Module]='layer4', # Name of a layer
-)->pd.DataFrame:     # A row for each method and change: similarities ± 95 % intervals, empty pairs
-    """How similar the maps of changed images are to the original maps, once the change is undone.
+)->pd.DataFrame:     # A row for each method and change, with 95 % intervals and empty pairs
+    """Similarity of maps of changed images to the original maps, once the change is undone.
 
     Noise of 0.1 is a tenth of the data's standard deviation; `same prediction` is the share of
     images whose predicted class stays the same."""
@@ -165,7 +165,7 @@ def completeness_error(
     head:Union[str,nn.Module]='linear', # The linear layer, or its name
     progress:bool=False, # Show progress?
 )->Tensor:               # (n,k), in logits
-    "Absolute difference between each logit and the sum of its signed Grad-CAM map and the bias"
+    "How far each logit is from the sum of its signed Grad-CAM map and the bias"
     c = grad_cam(model, xb, layer, 'all', signed=True, progress=progress)
     bias = get_layer(uncompiled(model), head).bias.detach()
     return (c.maps.double().sum((2,3))+bias-c.logits.double()).abs()

@@ -36,19 +36,20 @@ class Recipe:
     epochs:int=20                  # Passes over the training images
     seed:int=0                     # Of the weights, the order and the augmentation
     train_split:str='train'        # Split to train on: 'train' or 'full'
-    eval_split:str='valid'         # Split to evaluate after each epoch: 'valid', 'test' or 'none'
+    eval_split:str='valid'  # Split to evaluate after each epoch: 'valid', 'test' or 'none'
     width:int=64                   # Channels of the first layer, at least 8
     dropout:float=0.               # Share of features set to zero before the linear layer
     augment:str='flip_crop'        # One of `AUGMENTATIONS`
-    on_device:bool=False           # Augment whole batches on the device? For `BATCH_AUGMENTATIONS`
+    on_device:bool=False  # Augment whole batches on the device, see `BATCH_AUGMENTATIONS`?
     alternating_flip:bool=False    # Flip every other epoch, not at random? For `on_device`
-    progressive_resizing:float=0.  # Share of the epochs in which images grow from half their size
+    # Share of the epochs with smaller images, from half size on
+    progressive_resizing:float=0.
     bs:int=512                     # Batch size
     micro_batch:int=0              # Images in a forward pass; 0 for the whole batch
-    precision:str='float32'        # Of the forward pass: 'float32', or 'bfloat16' where that is safe
+    precision:str='float32'  # Of the forward pass: 'float32', or 'bfloat16' where safe
     label_smoothing:float=0.       # Share of the target spread over all classes
     optimizer:str='sgd'            # One of `OPTIMIZERS`
-    lr:float=0.4                   # Learning rate: the peak for 'one_cycle', else the first one
+    lr:float=0.4  # Learning rate: the peak for 'one_cycle', else the first
     momentum:float=0.9             # Share of the last step that goes into the next
     nesterov:bool=True             # Nesterov momentum? Muon always has it
     muon_lr:float=0.05             # Instead of `lr`, for convolutions under 'muon'
@@ -63,19 +64,21 @@ class Recipe:
         if self.precision not in ('float32','bfloat16'):
             raise ValueError(f"precision={self.precision!r} must be 'float32' or 'bfloat16'")
         if not 0<=self.progressive_resizing<=1:
-            raise ValueError(f"progressive_resizing={self.progressive_resizing} must be a share "
-                             "of the epochs, from 0 to 1")
+            raise ValueError(
+                f"progressive_resizing={self.progressive_resizing} must be from 0 to 1, "
+                "a share of the epochs")
         if self.micro_batch<0:
-            raise ValueError(f"micro_batch={self.micro_batch} must be a number of images, or 0 for the whole batch")
+            raise ValueError(
+                f"micro_batch={self.micro_batch} must be a number of images, or 0 for all")
 
 # %% ../nbs/03_train.ipynb #3edc1bc0
 _source = Recipe(bs=512, momentum=0.9, nesterov=False, l2=0., augment='flip_crop',
                  train_split='full', eval_split='test')
 RECIPES = dict(
     best=Recipe(epochs=20, bs=256, lr=0.2, warmup=0.2, momentum=0.85, label_smoothing=0.1,
-                augment='flip_crop_cutout', on_device=True, alternating_flip=True, progressive_resizing=0.5,
-                optimizer='muon', muon_lr=0.05, micro_batch=128, precision='bfloat16',
-                train_split='full', eval_split='none'),
+                augment='flip_crop_cutout', on_device=True, alternating_flip=True,
+                progressive_resizing=0.5, optimizer='muon', muon_lr=0.05, micro_batch=128,
+                precision='bfloat16', train_split='full', eval_split='none'),
     narrow=Recipe(epochs=7, bs=128, lr=0.2, width=16, label_smoothing=0.05),
     shapes=Recipe(epochs=6, bs=64, lr=0.1, width=8, l2=2e-3, augment='flip_transpose_cutout'),
     # one-cycle, 90.89 % printed
@@ -90,8 +93,9 @@ RECIPES = dict(
 # %% ../nbs/03_train.ipynb #652d75b2
 def _one_cycle(opt, r, n):
     if not 1<r.warmup*n<n:
-        raise ValueError(f"warmup={r.warmup} of {n} steps leaves no step to rise or no step to fall: "
-                         "take more epochs, smaller batches, or another schedule")
+        raise ValueError(
+            f"warmup={r.warmup} of {n} steps leaves no step to rise or no step to fall: "
+            "take more epochs, smaller batches, or another schedule")
     peaks = [g['lr'] for g in opt.param_groups]
     return OneCycleLR(opt, peaks, total_steps=n, pct_start=r.warmup, anneal_strategy='linear',
                       cycle_momentum=False, div_factor=100, final_div_factor=100)
@@ -107,9 +111,10 @@ def make_schedule(
     recipe:Recipe, # Names the schedule
     n:int,         # Steps of the whole run
 )->LRScheduler:    # A PyTorch scheduler; call `.step()` after each batch
-    "The recipe's learning-rate schedule over `n` steps; raises `ValueError` for an unknown one"
+    "The recipe's learning-rate schedule; raises `ValueError` for an unknown one"
     if recipe.schedule not in SCHEDULES:
-        raise ValueError(f"unknown schedule {recipe.schedule!r}: choose one of {', '.join(SCHEDULES)}")
+        names = ', '.join(SCHEDULES)
+        raise ValueError(f"unknown schedule {recipe.schedule!r}: choose one of {names}")
     return SCHEDULES[recipe.schedule](opt, recipe, n)
 
 # %% ../nbs/03_train.ipynb #927ea75a
@@ -132,12 +137,14 @@ def make_optimizer(
 )->Optimizer:        # The optimizer
     "The recipe's optimizer; raises `ValueError` for an unknown one"
     if recipe.optimizer not in OPTIMIZERS:
-        raise ValueError(f"unknown optimizer {recipe.optimizer!r}: choose one of {', '.join(OPTIMIZERS)}")
+        names = ', '.join(OPTIMIZERS)
+        raise ValueError(f"unknown optimizer {recipe.optimizer!r}: choose one of {names}")
     return OPTIMIZERS[recipe.optimizer](model, recipe)
 
 # %% ../nbs/03_train.ipynb #a5c3fcc3
 def _cast(device, precision):
-    return torch.autocast(torch.device(device).type, torch.bfloat16, enabled=precision=='bfloat16')
+    kind = torch.device(device).type
+    return torch.autocast(kind, torch.bfloat16, enabled=precision=='bfloat16')
 
 def _logits(model, xb, precision):
     with _cast(xb.device, precision): return model(xb).float()
@@ -149,13 +156,15 @@ def train_step(
     yb:Tensor,      # Labels, (n,)
     recipe:Recipe,  # Names l1, label_smoothing, micro_batch, precision
     per:float=None, # What the sum of the losses is divided by; None: the number of images
-)->tuple:           # Mean loss (a number on the device, without l1), number of correct predictions
+)->tuple:  # Mean loss (a number on the device, without l1), number of correct predictions
     "One optimizer step on a batch"
     total,correct = 0.,0
     per,size = per or len(yb),recipe.micro_batch or len(yb)
     for x,y in zip(xb.split(size), yb.split(size)):
         logits = _logits(model, x, recipe.precision)
-        loss = F.cross_entropy(logits, y, label_smoothing=recipe.label_smoothing, reduction='sum')/per
+        total_loss = F.cross_entropy(
+            logits, y, label_smoothing=recipe.label_smoothing, reduction='sum')
+        loss = total_loss/per
         loss.backward()
         total = total+loss.detach()
         correct = correct+(logits.argmax(1)==y).sum()
@@ -197,18 +206,21 @@ def supports_bfloat16(
     device:str, # 'cpu' or 'cuda'
 )->bool:        # Else it is emulated, and slow
     "Whether the device computes in bfloat16"
-    if torch.device(device).type=='cuda': return torch.cuda.is_bf16_supported(including_emulation=False)
-    return any(k.endswith('bf16') and v is True for k,v in torch.cpu.get_capabilities().items())
+    if torch.device(device).type=='cuda':
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    capabilities = torch.cpu.get_capabilities()
+    return any(k.endswith('bf16') and v is True for k,v in capabilities.items())
 
 def init_model(
     recipe:Recipe,         # Names width, dropout, seed
     n_classes:int=10,      # Length of the output
     device:str=None,       # 'cpu' or 'cuda'; None takes the GPU if there is one
 )->nn.Module:              # In channels-last layout, on the device
-    "The untrained model of a recipe, a function of its seed; raises `ValueError` for a width below 8"
+    "The untrained model of a recipe and its seed; raises `ValueError` for a width below 8"
     if recipe.width<8:
-        raise ValueError(f"width={recipe.width} must be at least 8: in channels-last layout, PyTorch's "
-                         "convolutions with fewer channels write beyond their memory on some processors")
+        raise ValueError(
+            f"width={recipe.width} must be at least 8: in channels-last layout, PyTorch's "
+            "convolutions with fewer channels write beyond their memory on some processors")
     with torch.random.fork_rng():
         torch.manual_seed(recipe.seed)
         model = resnet18(n_classes, recipe.width, recipe.dropout)
@@ -217,7 +229,7 @@ def init_model(
 # %% ../nbs/03_train.ipynb #0d1082fe
 def get_split(
     splits:Splits, # Data
-    name:str,      # 'train', 'valid', 'test', or 'full' for training and validation images together
+    name:str,      # 'train', 'valid', 'test', or 'full': training and validation images
 )->Images:         # That split
     "A split by the name it has in a recipe; raises `ValueError` for an unknown one"
     if name not in ('train','valid','test','full'):
@@ -233,9 +245,10 @@ def train_batches(
     "The batches that a recipe trains on"
     images = get_split(splits, recipe.train_split)
     if recipe.on_device:
-        return DeviceLoader(images, recipe.bs, recipe.augment, recipe.seed, device, recipe.alternating_flip)
+        return DeviceLoader(images, recipe.bs, recipe.augment, recipe.seed, device,
+                            recipe.alternating_flip)
     if recipe.alternating_flip:
-        raise ValueError("alternating_flip=True needs on_device=True: `loader` flips at random")
+        raise ValueError("alternating_flip=True needs on_device=True: loader flips at random")
     return loader(images, recipe.bs, recipe.augment, recipe.seed, workers)
 
 # %% ../nbs/03_train.ipynb #f36eb4ea
@@ -256,7 +269,8 @@ class Callback:
     def step(self, run:'Run')->None: pass  # after each optimizer step
     def epoch(self, run:'Run')->None: pass # after each epoch; its row is in `run.rows`
     def end(self, run:'Run')->None: pass   # after the last epoch
-    def failed(self, run:'Run', error:BaseException)->None: pass # instead of `end`, after an error or interruption
+    # instead of `end`, after an error or an interruption
+    def failed(self, run:'Run', error:BaseException)->None: pass
 
 # %% ../nbs/03_train.ipynb #3f97bbab
 _log = logging.getLogger('cifar_cam')
@@ -266,7 +280,7 @@ def _resized(xb, size): # images at another size, in channels-last layout
     return xb.contiguous(memory_format=torch.channels_last)
 
 class Run:
-    "A training run in progress: `recipe`, `model`, `opt`, `sched`, `batches`, and the `history` so far"
+    "A training run in progress: recipe, model, optimizer, batches, and the history so far"
     def __init__(self,
         splits:Splits,      # Data
         recipe:Recipe,      # Settings
@@ -278,18 +292,24 @@ class Run:
         self.recipe,self.device = recipe,device or default_device()
         train = get_split(splits, recipe.train_split)
         self.data = f'{train.name}, {len(train):,} images'
-        self.eval_images:Any = None if recipe.eval_split=='none' else get_split(splits, recipe.eval_split)
-        if self.eval_images is not None and not len(self.eval_images):
-            raise ValueError(f"eval_split={recipe.eval_split!r} holds no images: choose another, or 'none'")
+        self.eval_images:Any = None
+        if recipe.eval_split!='none':
+            self.eval_images = get_split(splits, recipe.eval_split)
+            if not len(self.eval_images):
+                raise ValueError(f"eval_split={recipe.eval_split!r} holds no images: "
+                                 "choose another, or 'none'")
         if recipe.precision=='bfloat16' and not supports_bfloat16(self.device):
-            _log.warning("This machine emulates bfloat16, which is slow: precision='float32' is faster here")
+            _log.warning("This machine emulates bfloat16, which is slow: "
+                         "precision='float32' is faster here")
         self.batches = train_batches(splits, recipe, self.device, workers)
         self.model = init_model(recipe, len(splits.train.classes), self.device)
         self.forward = torch.compile(self.model) if compile else self.model
         self.opt = make_optimizer(self.model, recipe)
         self.sched = make_schedule(self.opt, recipe, recipe.epochs*len(self.batches))
-        self.rows,self.sums,self.unchecked = [],{},[] # epochs; sums of this epoch; loss and rate of its last steps
-        self.callback_state,self.is_main = {},True    # what callbacks save; does this process write and log?
+        # epochs; sums of this epoch; loss and rate of its last steps
+        self.rows,self.sums,self.unchecked = [],{},[]
+        # what callbacks save; does this process write and log?
+        self.callback_state,self.is_main = {},True
 
     @property
     def history(self)->pd.DataFrame: return pd.DataFrame(self.rows) # a row for each epoch
@@ -317,20 +337,23 @@ class Run:
         self.train(callbacks)
         start,split = time.perf_counter(),self.recipe.eval_split
         loss,correct,n = self.total(*(self.sums[k] for k in ('loss','correct','images')))
-        row = dict(epoch=len(self.rows)+1, lr=self.sums['lr'], train_loss=loss/n, train_acc=correct/n)
+        row = dict(epoch=len(self.rows)+1, lr=self.sums['lr'])
+        row |= dict(train_loss=loss/n, train_acc=correct/n)
         if self.eval_images: row[f'{split}_loss'],row[f'{split}_acc'] = self.evaluate()
         row['seconds'] = self.sums['seconds']+time.perf_counter()-start
-        self.rows.append(row|dict(batches=len(self.batches), n_eval=len(self.eval_images or ())))
+        row |= dict(batches=len(self.batches), n_eval=len(self.eval_images or ()))
+        self.rows.append(row)
         self.sums = {}
         if self.is_main: _log.info(epoch_summary(self.rows[-1]))
 
     def train(self,
         callbacks:Sequence=(), # Called after each step
     )->None:
-        "Take the steps that are left of the epoch; raises `FloatingPointError` when the loss is NaN or infinite"
+        "Take the steps that are left of the epoch; raises `FloatingPointError`, see `check`"
         shown = self.is_main and (sys.stderr.isatty() or 'ipykernel' in sys.modules)
         title = f'Epoch {len(self.rows)+1}/{self.recipe.epochs}'
-        with tqdm(total=self.batches.n_images, initial=self.sums.get('images', 0), desc=title, unit=' images',
+        done = self.sums.get('images', 0)
+        with tqdm(total=self.batches.n_images, initial=done, desc=title, unit=' images',
                   unit_scale=True, leave=False, disable=not shown) as progress:
             for loss,_,n in self.steps():
                 s = self.sums
@@ -338,12 +361,13 @@ class Run:
                     self.check()
                     if shown:
                         acc = 100*s['correct'].item()/s['images']
-                        progress.set_postfix_str(f"Loss={loss.item():.4f} Batch_id={s['steps']-1} Accuracy={acc:.2f}",
-                                                 refresh=False)
+                        last = s['steps']-1
+                        now = f"Loss={loss.item():.4f} Batch_id={last} Accuracy={acc:.2f}"
+                        progress.set_postfix_str(now, refresh=False)
                 for c in reversed(callbacks): c.step(self)
                 progress.update(n*self.batches.world)
 
-    def steps(self)->Iterator: # Mean loss of the batch, number of correct predictions, number of images
+    def steps(self)->Iterator: # Mean loss, number of correct predictions, number of images
         "The training steps that are left of the epoch"
         epoch,batches = len(self.rows),self.batches
         if not self.sums:
@@ -357,26 +381,32 @@ class Run:
             key = np.random.SeedSequence((self.recipe.seed,epoch,b,batches.rank))
             torch.manual_seed(int(key.generate_state(1)[0])) # of dropout
             xb = _resized(xb.to(self.device), image_size_at(self.recipe, epoch, xb.shape[-1]))
-            per,lr = batches.size(b)/batches.world,self.opt.param_groups[0]['lr']
-            loss,correct = train_step(self.forward, self.opt, xb, yb.to(self.device), self.recipe, per)
+            yb,lr = yb.to(self.device),self.opt.param_groups[0]['lr']
+            per = batches.size(b)/batches.world # mean share of a process
+            loss,correct = train_step(self.forward, self.opt, xb, yb, self.recipe, per)
             self.sched.step()
             self.unchecked.append((loss,lr))
             seconds,start = time.perf_counter()-start,time.perf_counter()
-            step = dict(steps=1, loss=loss*per, correct=correct, images=len(yb), seconds=seconds)
-            for k,v in step.items(): self.sums[k] = self.sums[k]+v
+            step = dict(steps=1, loss=loss*per, correct=correct, images=len(yb))
+            for k,v in (step|dict(seconds=seconds)).items(): self.sums[k] = self.sums[k]+v
             yield loss,correct,len(yb)
 
     def check(self)->None:
-        "Raises `FloatingPointError` with the first step since the last check whose loss is NaN or infinite"
+        "Raises `FloatingPointError` when the loss of a step is NaN or infinite"
         new,self.unchecked = self.unchecked,[]
-        losses = torch.stack([loss for loss,_ in new]).tolist() if new else [] # one transfer from the device
+        # one transfer from the device
+        losses = torch.stack([loss for loss,_ in new]).tolist() if new else []
         for i,(loss,(_,lr)) in enumerate(zip(losses, new)):
             if np.isfinite(loss): continue
             step = self.sums['steps']-len(new)+i+1
-            raise FloatingPointError(f"epoch {len(self.rows)+1}, step {step} of {len(self.batches)}, learning rate "
-                                     f"{lr:.4g}: the loss is {loss}; try a lower rate than {self.recipe.lr}")
+            raise FloatingPointError(
+                f"epoch {len(self.rows)+1}, step {step} of {len(self.batches)}, "
+                f"learning rate {lr:.4g}: "
+                f"the loss is {loss}; try a lower rate than {self.recipe.lr}")
 
-    def total(self, *sums:Any)->list: return [float(v) for v in sums] # over all processes; here there is one
+    def total(self, *sums:Any)->list:
+        "Sums over all processes; here there is one"
+        return [float(v) for v in sums]
 
     def evaluate(self)->tuple: # Mean loss, accuracy
         "Loss and accuracy on the evaluation split"
@@ -390,8 +420,10 @@ def fit(
     workers:int=0,      # Processes that prepare batches; the result does not depend on it
     callbacks:tuple=(), # Called during the run, see `Callback`
     compile:bool=False, # Let PyTorch compile the model first?
-)->tuple:               # (model, history): the history is a DataFrame with a row for each epoch
-    "Train a new model; the caller's random state is left as it was. Raises `ValueError` for settings that cannot run"
+)->tuple:  # (model, history): the history is a DataFrame with a row for each epoch
+    """Train a new model; the caller's random state is left as it was.
+
+    Raises `ValueError` for settings that cannot run."""
     return Run(splits, recipe, device, workers, compile).fit(callbacks)
 
 # %% ../nbs/03_train.ipynb #ed6f1a1d
@@ -401,9 +433,10 @@ def _eval_split(row): # 'valid', 'test' or None
 def epoch_summary(
     row:dict, # A row of the history
 )->str:       # Two lines of text, or one without an evaluation split
-    "An epoch in words: learning rate, training loss and accuracy, then those of the evaluation split"
-    train = (f"Epoch {row['epoch']:.0f}, learning rate {row['lr']:.6f}: Loss={row['train_loss']:.4f} "
-             f"Batch_id={row['batches']-1:.0f} Accuracy={100*row['train_acc']:.2f}")
+    "An epoch in words: learning rate, loss and accuracy, then those of the evaluation split"
+    train = (f"Epoch {row['epoch']:.0f}, learning rate {row['lr']:.6f}: "
+             f"Loss={row['train_loss']:.4f} Batch_id={row['batches']-1:.0f} "
+             f"Accuracy={100*row['train_acc']:.2f}")
     split = _eval_split(row)
     if not split: return train
     n = int(row['n_eval'])
@@ -420,10 +453,13 @@ def find_lr(
     hi:float=10.,    # Last learning rate
     n:int=200,       # Steps
 )->Sweep:            # Learning rates and losses
-    "LR range test of a recipe's untrained model, on the batches that `fit` would give it; raises `ValueError` for Muon"
+    """LR range test of a recipe's untrained model, on the batches that `fit` would give it.
+
+    Raises `ValueError` for Muon."""
     if recipe.optimizer!='sgd':
-        raise ValueError(f"optimizer={recipe.optimizer!r}: the range test raises one learning rate for all "
-                         "weights, as SGD has; choose a recipe with 'sgd'")
+        raise ValueError(
+            f"optimizer={recipe.optimizer!r}: the range test raises one learning rate for all "
+            "weights, as SGD has; choose a recipe with 'sgd'")
     model = init_model(recipe, len(splits.train.classes), device)
     device = str(next(model.parameters()).device)
     batches = train_batches(splits, recipe, device)
@@ -431,7 +467,8 @@ def find_lr(
         return F.cross_entropy(logits.float(), y, label_smoothing=recipe.label_smoothing)
     with torch.random.fork_rng(), _cast(device, recipe.precision):
         torch.manual_seed(recipe.seed)
-        return lr_range_test(model, make_optimizer(model, recipe), loss_func, batches, lo, hi, n)
+        opt = make_optimizer(model, recipe)
+        return lr_range_test(model, opt, loss_func, batches, lo, hi, n)
 
 # %% ../nbs/03_train.ipynb #b5f7e922
 def plot_history(

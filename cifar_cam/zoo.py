@@ -6,82 +6,114 @@
 __all__ = ['WEIGHTS_DIR', 'load_plain_file', 'load_weights', 'save_weights', 'model_card', 'pretrained']
 
 # %% ../nbs/01a_zoo.ipynb #ccc36993
-import hashlib,json,pickle
+import json,pickle
 from pathlib import Path
 from typing import Any,Union
 
+import safetensors.torch
 import torch
 from torch import nn
 
-from .files import atomic_write
+from .files import atomic_write,file_sha256
 from .resnet import ResNet,resnet18
 
 # %% ../nbs/01a_zoo.ipynb #139e248b
 def load_plain_file(
     file:Path,        # A file that `torch.save` wrote
     device:str='cpu', # Where the tensors go
-)->Any:               # Tensors, numbers, texts, lists and dictionaries
-    "What a file holds, if it is plain; raises `ValueError` for anything that would have to be executed, and for a damaged file"
+)->Any:               # Tensors, numbers, strings, lists and dictionaries
+    "The content of a file; raises `ValueError` if it is damaged or would have to run code"
     try: return torch.load(file, map_location=device, weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError) as e:
-        why = next(iter(str(e).splitlines()), 'it ends too early')
-        raise ValueError(f"{file} holds more than tensors, or is damaged; nothing in it was executed: {why}") from None
+        reason = next(iter(str(e).splitlines()), 'it ends too early')
+        raise ValueError(
+            f"{file} is damaged or holds more than tensors and plain values; "
+            f"nothing in it was executed: {reason}") from None
 
-def _read_state(file): # the tensors of a checkpoint by name, without wrapping and prefixes
-    if not file.is_file(): raise FileNotFoundError(f"no weights at {file}")
-    if file.suffix=='.safetensors':
-        from safetensors.torch import load_file
-        state = load_file(file)
-    else: state = load_plain_file(file)
-    if not isinstance(state, dict): raise ValueError(f"{file} holds a {type(state).__name__}, not a dictionary of tensors: save `model.state_dict()`")
-    for k in ('net','state_dict','model'):
-        if isinstance(state.get(k), dict): state = state[k]
-    return {k.removeprefix('module.'):v for k,v in state.items() if torch.is_tensor(v)}
+def _read_checkpoint(file):
+    if not file.is_file(): raise FileNotFoundError(f"no weights at {file}: check the path")
+    if file.suffix!='.safetensors': return load_plain_file(file)
+    try: return safetensors.torch.load_file(file)
+    except safetensors.SafetensorError as e:
+        raise ValueError(f"{file} is damaged or no .safetensors file: {e}") from None
+
+def _read_state(file):
+    "The tensors of a checkpoint by name, without wrappers and prefixes"
+    state = _read_checkpoint(file)
+    if not isinstance(state, dict):
+        raise ValueError(
+            f"{file} holds a {type(state).__name__}, not a dictionary of tensors: "
+            "save `model.state_dict()`")
+    for key in ('net','state_dict','model'):
+        if isinstance(state.get(key), dict): state = state[key]
+    tensors = {name:value for name,value in state.items() if torch.is_tensor(value)}
+    return {name.removeprefix('module.'):tensor for name,tensor in tensors.items()}
 
 def load_weights(
     file:Union[str,Path], # A .safetensors file, or one that `torch.save` wrote
-)->ResNet:                # The network, in evaluation mode, in float32
-    "A ResNet-18 with the weights of a file; raises `FileNotFoundError`, and `ValueError` when they are of another architecture"
+)->ResNet:                # The model, in evaluation mode, in float32
+    "A ResNet-18 with the weights of a file; raises `FileNotFoundError` or `ValueError`"
     file = Path(file)
     state = _read_state(file)
-    if not {'conv1.weight','linear.weight'}<=state.keys() or state['conv1.weight'].ndim!=4:
-        raise ValueError(f"{file} is not a checkpoint of this ResNet-18: it needs conv1.weight and linear.weight and holds {', '.join(list(state)[:4]) or 'no tensors'} …")
-    model = resnet18(len(state['linear.weight']), len(state['conv1.weight']))
-    try: model.load_state_dict({k:v.float() if v.is_floating_point() else v for k,v in state.items()})
-    except RuntimeError as e: raise ValueError(f"{file} is not a checkpoint of this ResNet-18: {e}") from None
+    needed = {'conv1.weight','linear.weight'}
+    if not needed<=state.keys() or state['conv1.weight'].ndim!=4:
+        names = ', '.join(list(state)[:4]) or 'no tensors'
+        raise ValueError(
+            f"{file} is not a checkpoint of this ResNet-18: it needs conv1.weight and "
+            f"linear.weight and holds {names} …")
+    n_classes = len(state['linear.weight'])
+    width = len(state['conv1.weight'])
+    model = resnet18(n_classes, width)
+    state = {name:t.float() if t.is_floating_point() else t for name,t in state.items()}
+    try: model.load_state_dict(state)
+    except RuntimeError as e:
+        raise ValueError(f"{file} is not a checkpoint of this ResNet-18: {e}") from None
     return model.eval()
 
 # %% ../nbs/01a_zoo.ipynb #3bd1e224
 def save_weights(
-    model:nn.Module,      # Network to save
+    model:nn.Module,      # Model to save
     file:Union[str,Path], # Name without ending; .safetensors is added, and .json for the card
-    **card:Any,           # What to write on the card: recipe, accuracy, hardware, …
-)->Path:                  # The file
-    "Save weights in half precision with their card, each file written whole or not at all; the card comes last"
-    from safetensors.torch import save_file
-    file,note = Path(f'{file}.safetensors'),Path(f'{file}.json') # not with_suffix, which eats the end of 'lr0.1'
-    state = {k:(v.half() if v.is_floating_point() else v).contiguous() for k,v in model.state_dict().items()}
-    with atomic_write(file) as part: save_file(state, part)
-    card['sha256'] = hashlib.sha256(file.read_bytes()).hexdigest()
-    with atomic_write(note) as part: part.write_text(json.dumps(card, indent=1)+'\n', encoding='utf-8')
-    return file
+    **card:Any,           # Content of the card: recipe, accuracy, hardware, …
+)->Path:                  # The .safetensors file
+    "Save weights in half precision, then their card, each file completely or not at all"
+    # not with_suffix, which removes the end of 'lr0.1'
+    weights_file = Path(f'{file}.safetensors')
+    card_file = Path(f'{file}.json')
+    state = {}
+    for name,tensor in model.state_dict().items():
+        if tensor.is_floating_point(): tensor = tensor.half()
+        state[name] = tensor.contiguous()
+    with atomic_write(weights_file) as part: safetensors.torch.save_file(state, part)
+    card['sha256'] = file_sha256(weights_file)
+    text = json.dumps(card, indent=1)+'\n'
+    with atomic_write(card_file) as part: part.write_text(text, encoding='utf-8')
+    return weights_file
 
 # %% ../nbs/01a_zoo.ipynb #985d2135
-WEIGHTS_DIR = Path(__file__).parent/'weights' if '__file__' in globals() else Path('../cifar_cam/weights')
+# in the notebook there is no __file__
+_PACKAGE = Path(__file__).parent if '__file__' in globals() else Path('../cifar_cam')
+WEIGHTS_DIR = _PACKAGE/'weights'
 
 def model_card(
     name:str='cifar10', # 'cifar10', 'narrow' or 'shapes10'
 )->dict:                # Recipe, accuracy, data, hardware, versions, checksum
-    "How packaged weights were made and what they score; raises `ValueError` for an unknown name"
-    cards = {f.stem:f for f in sorted(WEIGHTS_DIR.glob('*.json'))}
-    if name not in cards: raise ValueError(f"no packaged weights {name!r}: choose one of {', '.join(cards) or '(none are installed)'}")
+    "How packaged weights were trained, and their accuracy; `ValueError` for an unknown name"
+    cards = {file.stem:file for file in sorted(WEIGHTS_DIR.glob('*.json'))}
+    if name not in cards:
+        names = ', '.join(cards) or '(none are installed)'
+        raise ValueError(f"no packaged weights {name!r}: choose one of {names}")
     return json.loads(cards[name].read_text())
 
 def pretrained(
     name:str='cifar10', # 'cifar10', 'narrow' or 'shapes10'
-)->ResNet:              # The network, in evaluation mode
-    "A trained network from the package; raises `ValueError` when the file is not the one that its card describes"
-    c,file = model_card(name),WEIGHTS_DIR/f'{name}.safetensors'
-    got = hashlib.sha256(file.read_bytes()).hexdigest()
-    if got!=c['sha256']: raise ValueError(f"{file} is damaged: its sha256 is {got}, its card says {c['sha256']}; install the package again")
+)->ResNet:              # The model, in evaluation mode
+    "A trained model from the package; `ValueError` if the file is not the one on its card"
+    file = WEIGHTS_DIR/f'{name}.safetensors'
+    expected = model_card(name)['sha256']
+    found = file_sha256(file)
+    if found!=expected:
+        raise ValueError(
+            f"{file} is damaged: its sha256 is {found}, its card states {expected}; "
+            "install the package again")
     return load_weights(file)

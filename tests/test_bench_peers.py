@@ -40,10 +40,15 @@ def test_torch_cam_computes_the_same_maps(few):
     assert torch.allclose(torch.stack([m for m, in all_maps], 1), ours, atol=1e-4)
 
 
-@pytest.mark.parametrize('module, rate', [('fastai', peers.fastai_rate), ('lightning', peers.lightning_rate)])
+def settings():
+    return logging.root.manager.disable, torch.backends.cudnn.benchmark, torch.get_num_threads()
+
+
+RATES = [('fastai', peers.fastai_rate), ('lightning', peers.lightning_rate)]
+
+@pytest.mark.parametrize('module, rate', RATES)
 def test_loop_runs_and_restores_settings(module, rate, few):
     pytest.importorskip(module)
-    def settings(): return logging.root.manager.disable, torch.backends.cudnn.benchmark, torch.get_num_threads()
     before = settings()
     assert rate(few, 8, 32, 'cpu') > 0
     assert settings() == before

@@ -57,10 +57,12 @@ def test_parameters_have_a_comment(module):
     for name in getattr(mod, '__all__', []):
         o = getattr(mod, name)
         if not (inspect.isfunction(o) or inspect.isclass(o) and '__init__' in vars(o)): continue
-        params = inspect.signature(o).parameters.values()
-        comments = docments(o, full=True, returns=False)
-        lacking += [f'{name}: {p.name}' for p in params if not comments[p.name].docment
-                    and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+        comments = docments(o, full=True)
+        bases = o.__mro__[1:] if inspect.isclass(o) else []
+        fields = {k for base in bases for k in getattr(base, '__annotations__', {})}
+        for p in inspect.signature(o).parameters.values():
+            needs_one = p.name not in fields and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+            if needs_one and not comments[p.name].docment: lacking.append(f'{name}: {p.name}')
     assert lacking == []
 
 

@@ -72,7 +72,8 @@ def start_cell(path):
 # In Colab: the package, and the files that this page reads
 import sys
 if 'google.colab' in sys.modules:
-    !git clone -q --depth 1 {cfg['git_url']} {folder}; pip install -q '{folder}[dev]'
+    !git clone -q --depth 1 {cfg['git_url']} {folder}
+    !pip install -q '{folder}[dev]'
     %cd -q {folder}/nbs/{Path(relative(path)).parent.as_posix()}""".removesuffix('/.')
 
 

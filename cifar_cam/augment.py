@@ -77,7 +77,7 @@ def _flip_transpose_cutout(A):
         fill='random_uniform', p=0.9)
     return [A.HorizontalFlip(p=0.5), A.VerticalFlip(p=0.5), A.Transpose(p=0.5), rectangles]
 
-AUGMENTATIONS = {
+AUGMENTATIONS:dict = {
     name:partial(_batch_augmentation_steps, augmentation=augmentation)
     for name,augmentation in BATCH_AUGMENTATIONS.items()}
 AUGMENTATIONS |= dict(

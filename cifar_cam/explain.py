@@ -216,7 +216,7 @@ def explain_images(
     explanations = []
     for i in range(len(images)):
         explanations.append(Explanation(
-            x=images.x[i], name=names[i], label=label[i].item(), classes=images.classes,
+            x=images.x[i], name=names[i], label=int(label[i]), classes=images.classes,
             logits=cams.logits[i], pair=pair[i].tolist(),
             layer=str(layer), method=method, maps=cams.maps[i],
             bias=None if biases is None else biases[i],
@@ -419,7 +419,7 @@ def smallest_occlusion(
     if len(xb)!=1: raise ValueError(f"xb must hold one image, got {len(xb)}")
     original = _batched_logits(model, xb, batch_size)[0].argmax()
     for side in sides:
-        rows,cols = _corners(*xb.shape[2:], side)
+        rows,cols = _corners(xb.shape[2], xb.shape[3], side)
         prob = _batched_logits(model, _occluded(xb, rows, cols, side), batch_size).softmax(1)
         changed = prob.argmax(1)!=original
         if changed.any():

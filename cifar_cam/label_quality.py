@@ -168,7 +168,7 @@ def corruption_accuracy(
     images:Images,   # Images
 )->pd.DataFrame:     # A row for each corruption: accuracy, half-width of its 95 % interval
     "Accuracy under every corruption"
-    cases = [('none','')]
+    cases:list = [('none','')]
     for name,(_,strengths) in CORRUPTIONS.items(): cases += [(name,s) for s in strengths]
     rows = []
     for name,strength in cases:

@@ -470,7 +470,7 @@ class _FinerCAM(CamMethod):
         finer = FinerTarget(target)
         return super().__call__(model, xb, layer, finer, signed, batch_size, progress)
 
-_full_grad_cam = _FullGrad(None, 'FullGrad', 'https://arxiv.org/abs/1905.00780',
+_full_grad_cam = _FullGrad(full_grad, 'FullGrad', 'https://arxiv.org/abs/1905.00780',
                            sums_to_score=True, uses_layer=False)
 _finer_cam = _FinerCAM(grad_cam.formula, 'Finer-CAM', 'https://arxiv.org/abs/2501.11309')
 

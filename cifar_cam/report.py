@@ -9,7 +9,7 @@ __all__ = ['TrainingRecord', 'packaged_run', 'report_summary', 'write_report', '
 import hashlib,io,json
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple,Union
+from typing import NamedTuple,Optional,Union
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -42,8 +42,8 @@ def _figure_uri(ax, dpi=110):
 class TrainingRecord(NamedTuple):
     "How a model was trained"
     card:dict                 # Recipe, accuracy and hardware, see `save_run`
-    history:pd.DataFrame=None # What `fit` returned, one row for each epoch; None if unknown
-    sweep:Sweep=None          # LR range test; None if there was none
+    history:Optional[pd.DataFrame]=None # What `fit` returned, one row for each epoch; None if unknown
+    sweep:Optional[Sweep]=None # LR range test; None if there was none
 
 def packaged_run(
     name:str='cifar10', # 'cifar10', 'narrow' or 'shapes10'

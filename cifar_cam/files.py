@@ -29,8 +29,11 @@ def atomic_write(
     file = Path(file)
     file.parent.mkdir(parents=True, exist_ok=True)
     part = file.with_name(file.name+'.part')
+    part.touch()
+    mode = part.stat().st_mode
     try:
         yield part
+        part.chmod(mode) # safetensors writes files that only their owner may read
         with part.open('rb+') as f: os.fsync(f.fileno())
         os.replace(part, file)
     finally: part.unlink(missing_ok=True)

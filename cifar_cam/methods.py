@@ -305,7 +305,8 @@ def full_grad(
 )->Cams:                 # Signed maps (n,H,W) or (n,m,H,W), logits, classes
     """FullGrad, equation 4 of [Srinivas & Fleuret 2019](https://arxiv.org/abs/1905.00780).
 
-    A signed map sums to the score without the biases of linear layers, or `ValueError` is raised."""
+    A signed map sums to the score without the biases of linear layers; raises `ValueError` where
+    it does not."""
     model = uncompiled(model)
     targets = Target.of(target, len(xb))
 

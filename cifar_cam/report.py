@@ -42,7 +42,7 @@ def _figure_uri(ax, dpi=110):
 class TrainingRecord(NamedTuple):
     "How a model was trained"
     card:dict                 # Recipe, accuracy and hardware, see `save_run`
-    history:Optional[pd.DataFrame]=None # What `fit` returned, one row for each epoch; None if unknown
+    history:Optional[pd.DataFrame]=None # What `fit` returned; None if unknown
     sweep:Optional[Sweep]=None # LR range test; None if there was none
 
 def packaged_run(

@@ -4,9 +4,8 @@
 
 # %% auto #0
 __all__ = ['BASELINES', 'MASK_METRICS', 'IMPUTATIONS', 'random_map', 'centre_prior_map', 'gradient_map', 'pointing_game',
-           'energy_in_mask', 'best_iou', 'mean_interval', 'downsampled_mask', 'pixel_ranks', 'impute_mean',
-           'impute_blur', 'impute_noise', 'impute_linear', 'perturbation_curves', 'average_drop', 'MapScores',
-           'score_maps', 'evaluate_methods', 'read_map_scores', 'plot_map_scores']
+           'energy_in_mask', 'best_iou', 'mean_interval', 'impute_mean', 'perturbation_curves', 'average_drop',
+           'MapScores', 'score_maps', 'evaluate_methods', 'read_map_scores', 'plot_map_scores']
 
 # %% ../nbs/06_faithfulness.ipynb #7a060006
 import time
@@ -153,7 +152,7 @@ def mean_interval(
     return s.mean().item(),1.96*s.std().item()/max(1, len(s))**0.5
 
 # %% ../nbs/06_faithfulness.ipynb #7a060041
-def downsampled_mask(
+def _downsampled_mask(
     mask:Any, # Where the object is, (n,H,W) bool
     size:int, # Positions per side
 )->Tensor:    # (n,H,W) in [0,1]
@@ -163,7 +162,7 @@ def downsampled_mask(
     return upsample_maps(coarse, mask.shape[1:])
 
 # %% ../nbs/06_faithfulness.ipynb #7a060010
-def pixel_ranks(
+def _pixel_ranks(
     maps:Tensor, # (n,H,W)
     seed:int=0,  # Seed of the random order among equal values
 )->Tensor:       # (n,H*W): 0 for the highest position, then 1, …; each number once
@@ -183,7 +182,7 @@ def impute_mean(
     "The mean colour of the data, which is 0 in normalised images"
     return x.new_zeros(())
 
-def impute_blur(
+def _impute_blur(
     x:Tensor,       # Normalised images, (b,c,H,W)
     removed:Tensor, # Not used
 )->Tensor:          # Broadcasts to (b,v,c,H,W)
@@ -192,7 +191,7 @@ def impute_blur(
     h,w = x.shape[2:]
     return gaussian_blur(x, [2*(w//4)+1, 2*(h//4)+1], [w/8, h/8])[:,None]
 
-def impute_noise(
+def _impute_noise(
     x:Tensor,       # Normalised images, (b,c,H,W)
     removed:Tensor, # Not used
 )->Tensor:          # Broadcasts to (b,v,c,H,W)
@@ -228,7 +227,7 @@ def _solve_removed(x, removed, weights):
     values = torch.linalg.solve(identity-among, from_kept.gather(2, i).mT).mT
     return x.scatter(2, i, values)
 
-def impute_linear(
+def _impute_linear(
     x:Tensor,       # Normalised images, (b,c,H,W)
     removed:Tensor, # (b,v,H,W) bool; in each variant as many pixels of every image, not all
     noise:float=.01 # Standard deviation of the noise that is added
@@ -241,13 +240,13 @@ def impute_linear(
     out = x[:,None].repeat(1, removed.shape[1], 1, 1, 1).flatten(3)  # (b,v,c,H*W)
     for v,lost in enumerate(removed.flatten(2).unbind(1)):
         if _removed_count(lost): out[:,v] = _solve_removed(out[:,v], lost, weights)
-    return out.unflatten(3, (h,w))+noise*impute_noise(x, removed)
+    return out.unflatten(3, (h,w))+noise*_impute_noise(x, removed)
 
 IMPUTATIONS = dict(
     mean=impute_mean,
-    blur=impute_blur,
-    noise=impute_noise,
-    linear=impute_linear,
+    blur=_impute_blur,
+    noise=_impute_noise,
+    linear=_impute_linear,
 )
 
 # %% ../nbs/06_faithfulness.ipynb #7a060018
@@ -272,7 +271,7 @@ def perturbation_curves(
             "enlarge them first")
     if not 1<=steps<=h*w:
         raise ValueError(f"{steps=} must be from 1 to {h*w}, the number of pixels")
-    ranks = pixel_ranks(maps)
+    ranks = _pixel_ranks(maps)
     targets = Target.of(target, n)
     counts = ((torch.arange(steps)+0.5)/steps*h*w).round().view(-1,1,1)
     def one_batch(x, i):

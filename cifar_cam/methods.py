@@ -4,10 +4,9 @@
 
 # %% auto #0
 __all__ = ['hires_cam', 'layer_cam', 'xgrad_cam', 'grad_cam_pp', 'eigen_cam', 'eigen_grad_cam', 'eigen_smooth_grad_cam',
-           'ablation_cam', 'score_cam', 'METHODS', 'replace_output', 'layer_output', 'Perturbation',
-           'PerturbationMethod', 'closed_form_cam', 'full_grad', 'InputGradients', 'input_gradient', 'guided_backprop',
-           'guided_grad_cam', 'FinerTarget', 'smoothed', 'rank_correlation', 'map_agreement', 'show_methods',
-           'save_maps']
+           'ablation_cam', 'score_cam', 'METHODS', 'layer_output', 'Perturbation', 'PerturbationMethod',
+           'closed_form_cam', 'full_grad', 'input_gradient', 'guided_backprop', 'guided_grad_cam', 'FinerTarget',
+           'smoothed', 'rank_correlation', 'show_methods', 'save_maps']
 
 # %% ../nbs/05a_methods.ipynb #d572b288
 import hashlib,json
@@ -26,8 +25,8 @@ from tqdm import tqdm
 
 from .data import Images,norm,show_images
 from .files import atomic_write,load_tensors,save_tensors,weights_sha256
-from .gradcam import AllClasses,apply_in_batches,CamMethod,Cams,checked_logits
-from .gradcam import Classes,differentiate,grad_cam,rectify,Target,uncompiled
+from .gradcam import apply_in_batches,CamMethod,Cams,checked_logits
+from .gradcam import differentiate,grad_cam,rectify,Target,uncompiled
 from .overlay import overlay_maps
 from .resnet import get_layer
 
@@ -90,7 +89,7 @@ eigen_smooth_grad_cam = CamMethod(
 
 # %% ../nbs/05a_methods.ipynb #ea879538
 @contextmanager
-def replace_output(
+def _replace_output(
     layer:nn.Module, # Whose output to change
     change:Callable, # Output to output, or to None to leave it as it is
 )->Iterator[None]:
@@ -110,7 +109,7 @@ def layer_output(
     outs = []
     def keep(out): # a copy, because a later layer may work in place
         outs.append(out.clone() if torch.is_tensor(out) else out)
-    with replace_output(layer, keep): logits = checked_logits(model, x)
+    with _replace_output(layer, keep): logits = checked_logits(model, x)
     if len(outs)!=1 or not torch.is_tensor(outs[0]) or outs[0].ndim!=4:
         raise ValueError(
             f"{type(layer).__name__} does not give feature maps (n,c,h,w) once a pass")
@@ -139,7 +138,7 @@ class Perturbation:
         self.A,self.logits = layer_output(model, layer, x) # (1,c,h,w), (1,k)
         # those of the unchanged image are explained
         self.classes = target.classes(self.logits)
-        self.target = target if self.classes is None else Classes(self.classes)
+        self.target = target if self.classes is None else Target.of(self.classes, 1)
 
     def score(self,
         x:Tensor,             # Normalised images, (n,c,H,W)
@@ -147,7 +146,7 @@ class Perturbation:
         n:int=None,           # Number of rows that come out; None: as many as images
     )->Tensor:                # (n,) or (n,m), float32
         "Scores of images; raises `ValueError` as `checked_logits` does"
-        with replace_output(self.layer, change) if change else nullcontext():
+        with _replace_output(self.layer, change) if change else nullcontext():
             logits = checked_logits(self.model, x, n)
         return self.target[[0]*len(logits)].scores(logits).float()
 
@@ -239,7 +238,7 @@ def closed_form_cam(
         tolerance = max(1e-4, 4*torch.finfo(logits.dtype).eps)
         if not gap<=tolerance*maps.abs().sum((2,3)).max():
             raise ValueError(f"the maps differ from the logits by up to {gap:.2g}: {between}")
-        return [maps, logits, AllClasses().classes(logits)]
+        return [maps, logits, Target.of('all', len(x)).classes(logits)]
 
     return Cams(*apply_in_batches(one_batch, model, xb, batch_size, progress))
 
@@ -278,7 +277,7 @@ def _biases_and_outputs(model):
         return change
     with ExitStack() as stack:
         for m in model.modules():
-            if _adds_bias(m): stack.enter_context(replace_output(m, keep(m)))
+            if _adds_bias(m): stack.enter_context(_replace_output(m, keep(m)))
         yield kept
 
 # %% ../nbs/05a_methods.ipynb #c14a3ba8
@@ -329,7 +328,7 @@ def full_grad(
     return Cams(*apply_in_batches(one_batch, model, xb, batch_size, progress))
 
 # %% ../nbs/05a_methods.ipynb #b1e0c7a2
-class InputGradients(NamedTuple):
+class _InputGradients(NamedTuple):
     "Gradients with respect to the pixels, with the logits and the classes that they explain"
     gradients:Tensor        # (n,c,H,W), or (n,m,c,H,W) for several targets
     logits:Tensor           # (n,k)
@@ -342,7 +341,7 @@ def input_gradient(
     batch_size:int=32,   # Images at a time
     progress:bool=False, # Show progress?
     rule:Any=None,       # A context for the forward pass
-)->InputGradients:       # Gradients, logits, classes
+)->_InputGradients:       # Gradients, logits, classes
     """The gradient of the score in each pixel and colour.
 
     Section 3 of [Simonyan et al. 2013](https://arxiv.org/abs/1312.6034)."""
@@ -356,7 +355,7 @@ def input_gradient(
             gradients, = differentiate(targets[i].scores(logits), [x], lambda G: [G])
         return [gradients, logits.detach(), targets[i].classes(logits)]
 
-    return InputGradients(*apply_in_batches(one_batch, model, xb, batch_size, progress))
+    return _InputGradients(*apply_in_batches(one_batch, model, xb, batch_size, progress))
 
 # %% ../nbs/05a_methods.ipynb #a5eb7fe1
 class _GuidedReLU(torch.autograd.Function):
@@ -498,7 +497,7 @@ def rank_correlation(
     a,b = ranks(a.float()),ranks(b.float())
     return (a*b).sum(1)/(a.norm(dim=1)*b.norm(dim=1)).clamp_min(1e-12)
 
-def map_agreement(
+def _map_agreement(
     a:Tensor, # Maps, (n,h,w)
     b:Tensor, # Maps of the same images, of another size perhaps
 )->Tensor:    # (n,) in [-1,1]
@@ -516,7 +515,7 @@ def show_methods(
     "One image under every method, scaled separately, with rank correlations with the first"
     cams = [f(model, norm(x[None]), layer, target) for f in methods.values()]
     def title(f, c):
-        r = 'empty' if c.empty else f'{map_agreement(c.maps, cams[0].maps)[0]:.2f}'
+        r = 'empty' if c.empty else f'{_map_agreement(c.maps, cams[0].maps)[0]:.2f}'
         return f"{f.name}\n{r}{'' if f.class_sensitive else ', not class-sensitive'}"
     titles = [title(f, c) for f,c in zip(methods.values(), cams)]
     images = np.concatenate([x[None],*(overlay_maps(x[None], c.maps) for c in cams)])

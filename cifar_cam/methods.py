@@ -24,7 +24,8 @@ from torch.overrides import TorchFunctionMode
 from tqdm import tqdm
 
 from .data import Images,norm,show_images
-from .files import atomic_write,load_tensors,save_tensors,weights_sha256
+from .files import atomic_write,file_sha256,load_tensors,save_tensors
+from .files import weights_sha256
 from .gradcam import apply_in_batches,CamMethod,Cams,checked_logits
 from .gradcam import differentiate,grad_cam,rectify,Target,uncompiled
 from .overlay import overlay_maps
@@ -566,7 +567,7 @@ def save_maps(
             idx = torch.from_numpy(part.idx)
             tensors = dict(maps=c.maps, logits=c.logits.float(), target=c.target, idx=idx)
             save_tensors(file, tensors, about)
-        sums[file.name] = hashlib.sha256(file.read_bytes()).hexdigest()
+        sums[file.name] = file_sha256(file)
     about['files'] = sums
     with atomic_write(manifest) as part: part.write_text(json.dumps(about, indent=1)+'\n')
     return about

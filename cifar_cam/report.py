@@ -6,7 +6,7 @@
 __all__ = ['TrainingRecord', 'packaged_run', 'write_report', 'Report', 'read_report']
 
 # %% ../nbs/07a_report.ipynb #24bf9d03
-import hashlib,io,json
+import io,json
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple,Optional,Union
@@ -23,7 +23,8 @@ from .analysis import prediction_table,Predictions,sample_predictions,summary_me
 from .data import Images
 from .explain import explain_images,html_template,png_data_uri,with_neighbours
 from .faithfulness import evaluate_methods,random_map
-from .files import atomic_write,hardware_info,load_tensors,save_tensors,weights_sha256
+from .files import atomic_write,file_sha256,hardware_info,load_tensors
+from .files import save_tensors,weights_sha256
 from .gradcam import grad_cam
 from .label_quality import label_issues,Neighbours
 from .lrfinder import plot_sweep,suggest_lr,Sweep
@@ -174,8 +175,6 @@ def _write_maps(file, summary, indices, explanations): # the maps that are shown
 # of a report, besides its manifest
 _FILES = ('index.html','summary.json','predictions.safetensors','cams.safetensors')
 
-def _sha256(file): return hashlib.sha256(file.read_bytes()).hexdigest()
-
 # %% ../nbs/07a_report.ipynb #70000004
 def write_report(
     out:Union[str,Path],   # Folder to write to; created if needed
@@ -214,7 +213,7 @@ def write_report(
     _write_json(out/'summary.json', summary)
     preds.save(out/'predictions.safetensors')
     _write_maps(out/'cams.safetensors', summary, indices, explanations)
-    _write_json(out/'manifest.json', {name:_sha256(out/name) for name in _FILES})
+    _write_json(out/'manifest.json', {name:file_sha256(out/name) for name in _FILES})
     return summary
 
 # %% ../nbs/07a_report.ipynb #70000007
@@ -232,7 +231,7 @@ def read_report(
     if not manifest.exists():
         raise ValueError(f"{incomplete}: its manifest is missing; write it again")
     checksums = json.loads(manifest.read_text(encoding='utf-8'))
-    def is_intact(name): return (out/name).exists() and _sha256(out/name)==checksums.get(name)
+    def is_intact(name): return (out/name).exists() and file_sha256(out/name)==checksums.get(name)
     bad = [name for name in _FILES if not is_intact(name)]
     if bad:
         raise ValueError(f"{incomplete}: {', '.join(bad)} missing or changed; write it again")

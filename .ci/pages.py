@@ -141,6 +141,7 @@ def main():
                  and 'eval' not in directives(c)}
         versions = {'python': platform.python_version(),
                     **{o: importlib.metadata.version(o) for o in LIBS}}
+        done = records(ROOT) # another page may have been executed meanwhile
         done[name] = {'code': code_sha(nb), 'outputs': outputs_sha(nb), 'date': today,
                       'seconds': round(time.time() - start),
                       'flagged': kept | fresh, 'kept': sorted(kept), 'weights': weights(nb, ROOT),

@@ -14,6 +14,7 @@ from collections.abc import Callable,Iterator
 from contextlib import ExitStack,contextmanager,nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import fill
 from typing import Any,NamedTuple,Optional,Union
 
 import numpy as np
@@ -517,7 +518,8 @@ def show_methods(
     cams = [f(model, norm(x[None]), layer, target) for f in methods.values()]
     def title(f, c):
         r = 'empty' if c.empty else f'{_map_agreement(c.maps, cams[0].maps)[0]:.2f}'
-        return f"{f.name}\n{r}{'' if f.class_sensitive else ', not class-sensitive'}"
+        remark = '' if f.class_sensitive else '\nnot class-sensitive'
+        return f'{fill(f.name, 16)}\n{r}{remark}'
     titles = [title(f, c) for f,c in zip(methods.values(), cams)]
     images = np.concatenate([x[None],*(overlay_maps(x[None], c.maps) for c in cams)])
     return show_images(images, ['image\n',*titles], cols=(len(images)+1)//2, size=1.25)

@@ -250,6 +250,12 @@ IMPUTATIONS = dict(
 )
 
 # %% ../nbs/06_faithfulness.ipynb #7a060018
+def _check_size(maps, xb): # is there one map of its size for each image?
+    n,_,h,w = xb.shape
+    if maps.shape==(n,h,w): return
+    raise ValueError(
+        f"maps must be {(n,h,w)} like the images, got {tuple(maps.shape)}: upsample them first")
+
 def perturbation_curves(
     model:nn.Module,     # Model: (n,c,H,W) to logits (n,k)
     xb:Tensor,           # Normalised images, (n,c,H,W)
@@ -265,10 +271,7 @@ def perturbation_curves(
     Raises `ValueError` when the maps do not have the size of the images."""
     model = uncompiled(model)
     n,_,h,w = xb.shape
-    if maps.shape!=(n,h,w):
-        raise ValueError(
-            f"maps must be {(n,h,w)} like the images, got {tuple(maps.shape)}: "
-            "enlarge them first")
+    _check_size(maps, xb)
     if not 1<=steps<=h*w:
         raise ValueError(f"{steps=} must be from 1 to {h*w}, the number of pixels")
     ranks = _pixel_ranks(maps)
@@ -298,11 +301,8 @@ def average_drop(
     Section 4.1 of [Chattopadhay et al. 2017](https://arxiv.org/abs/1710.11063).
     Raises `ValueError` when a map has no relevance or not the size of its image."""
     model = uncompiled(model)
-    n,_,h,w = xb.shape
-    if maps.shape!=(n,h,w):
-        raise ValueError(
-            f"maps must be {(n,h,w)} like the images, got {tuple(maps.shape)}: "
-            "enlarge them first")
+    n = len(xb)
+    _check_size(maps, xb)
     empty = maps.flatten(1).amax(1)<=0
     if empty.any():
         raise ValueError(

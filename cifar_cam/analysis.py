@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['Predictions', 'classify', 'packaged_predictions', 'summary_metrics', 'confusion_matrix', 'plot_confusion_matrix',
            'most_confused', 'per_class_metrics', 'calibration_error', 'plot_reliability_diagram', 'fit_temperature',
-           'highest_loss_errors', 'most_confident_errors', 'most_confident_correct', 'least_confident_correct',
-           'errors_between', 'sample_predictions', 'prediction_caption', 'prediction_table', 'show_predictions']
+           'highest_loss_errors', 'most_confident_correct', 'errors_between', 'sample_predictions', 'prediction_table',
+           'show_predictions']
 
 # %% ../nbs/04_analysis.ipynb #aff7e88d
 from dataclasses import dataclass
@@ -256,26 +256,12 @@ def highest_loss_errors(
     "The errors of highest loss"
     return _highest(~preds.correct, preds.loss, k)
 
-def most_confident_errors(
-    preds:Predictions, # Predictions of a split
-    k:int=20,          # How many; fewer if there are fewer errors
-)->np.ndarray:         # Indices into `preds`, highest confidence first
-    "The errors in which the model was most confident"
-    return _highest(~preds.correct, preds.prob.max(1).values, k)
-
 def most_confident_correct(
     preds:Predictions, # Predictions of a split
     k:int=20,          # How many; fewer if there are fewer correct ones
 )->np.ndarray:         # Indices into `preds`, highest confidence first
     "The correct predictions of highest confidence"
     return _highest(preds.correct, -preds.loss, k)
-
-def least_confident_correct(
-    preds:Predictions, # Predictions of a split
-    k:int=20,          # How many; fewer if there are fewer correct ones
-)->np.ndarray:         # Indices into `preds`, lowest confidence first
-    "The correct predictions of lowest confidence"
-    return _highest(preds.correct, preds.loss, k)
 
 def errors_between(
     preds:Predictions, # Predictions of a split
@@ -303,7 +289,7 @@ def sample_predictions(
     order = torch.randperm(len(among), generator=torch.Generator().manual_seed(seed))
     return among[order[:k]].numpy()
 
-# %% ../nbs/04_analysis.ipynb #a16d0821
+# %% ../nbs/04_analysis.ipynb #a16d0820
 def prediction_caption(
     preds:Predictions, # Predictions of a split
     i:int,             # Index into `preds`
@@ -314,6 +300,7 @@ def prediction_caption(
     if pred==label: return caption
     return f'{caption}\nis {preds.classes[label]} {100*prob[label]:.0f} %'
 
+# %% ../nbs/04_analysis.ipynb #a16d0821
 def prediction_table(
     preds:Predictions, # Predictions of a split
     indices:Any,       # Which of them
@@ -335,7 +322,7 @@ def show_predictions(
     indices:np.ndarray, # Which of them, from `highest_loss_errors` or another rule
     cols:int=10,        # Images in a row
 )->np.ndarray:          # The axes
-    "Images with their `prediction_caption`"
+    "Images, each with its index, the predicted and the true class, and their probabilities"
     if len(images)!=len(preds):
         raise ValueError(
             f"preds has {len(preds)} predictions, images has {len(images)} images: "

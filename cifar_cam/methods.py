@@ -4,9 +4,8 @@
 
 # %% auto #0
 __all__ = ['hires_cam', 'layer_cam', 'xgrad_cam', 'grad_cam_pp', 'eigen_cam', 'eigen_grad_cam', 'eigen_smooth_grad_cam',
-           'ablation_cam', 'score_cam', 'METHODS', 'layer_output', 'Perturbation', 'PerturbationMethod',
-           'closed_form_cam', 'full_grad', 'input_gradient', 'guided_backprop', 'guided_grad_cam', 'FinerTarget',
-           'smoothed', 'rank_correlation', 'show_methods', 'save_maps']
+           'ablation_cam', 'score_cam', 'METHODS', 'Perturbation', 'PerturbationMethod', 'full_grad', 'guided_backprop',
+           'guided_grad_cam', 'FinerTarget', 'smoothed', 'show_methods', 'save_maps']
 
 # %% ../nbs/05a_methods.ipynb #d572b288
 import hashlib,json
@@ -499,6 +498,7 @@ def rank_correlation(
     a,b = ranks(a.float()),ranks(b.float())
     return (a*b).sum(1)/(a.norm(dim=1)*b.norm(dim=1)).clamp_min(1e-12)
 
+# %% ../nbs/05a_methods.ipynb #b843cb44
 def _map_agreement(
     a:Tensor, # Maps, (n,h,w)
     b:Tensor, # Maps of the same images, of another size perhaps

@@ -48,7 +48,8 @@ def passes(tmp_path_factory, home):
 
 @pytest.mark.parametrize('name', MUTANTS)
 def test_passes_as_it_is(name, passes):
-    assert passes(name, read(ROOT/'nbs'/f'{name}.ipynb'))
+    passed = passes(name, read(ROOT/'nbs'/f'{name}.ipynb'))
+    assert passed
 
 
 EACH = [pytest.param(name, o, id=f"{name}: {o['wrong']}")
@@ -57,4 +58,5 @@ EACH = [pytest.param(name, o, id=f"{name}: {o['wrong']}")
 
 @pytest.mark.parametrize('name, mutant', EACH)
 def test_is_noticed(name, mutant, passes):
-    assert not passes(name, mutate(name, mutant))
+    noticed = not passes(name, mutate(name, mutant))
+    assert noticed

@@ -52,10 +52,10 @@ def test_package_is_what_nbdev_exports(tmp_path):
 
 @pytest.mark.parametrize('module', MODULES)
 def test_parameters_have_a_comment(module):
-    "Of every exported function, and of every class when it is made"
+    "Of every function that is not private, and of every class when it is made"
     mod, lacking = importlib.import_module(f'{LIB}.{module}'), []
-    for name in getattr(mod, '__all__', []):
-        o = getattr(mod, name)
+    for name, o in vars(mod).items():
+        if name[0] == '_' or getattr(o, '__module__', '') != mod.__name__: continue
         if not (inspect.isfunction(o) or inspect.isclass(o) and '__init__' in vars(o)): continue
         comments = docments(o, full=True)
         bases = o.__mro__[1:] if inspect.isclass(o) else []

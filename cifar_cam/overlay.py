@@ -23,7 +23,7 @@ def upsample_maps(
     size:tuple=(32,32) # Height and width to enlarge to
 )->Tensor:             # (...,*size)
     "Enlarge maps bilinearly; in double precision, so that equal values stay equal"
-    flat = maps.flatten(0, -3)[:,None].double()
+    flat = maps.double().reshape(-1, 1, *maps.shape[-2:])
     large = F.interpolate(flat, size, mode='bilinear', align_corners=False)
     return large.view(*maps.shape[:-2], *size).to(maps.dtype)
 

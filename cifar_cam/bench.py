@@ -164,7 +164,7 @@ def _rows(comparison, layer, s, n_images): # rows of the table, from the seconds
         rows.append(dict(
             comparison=comparison, layer=layer, variant=name, n=n_images,
             seconds=s[name].median(), slowest=s[name].max(), fastest=s[name].min(),
-            of_forward=(s.forward/s[name]).median()))
+            relative_speed=(s.forward/s[name]).median()))
     return rows
 
 def _time_comparisons(model, fast_model, xb, t, n): # rows of all comparisons
@@ -334,7 +334,7 @@ def train_bench(
     table = pd.DataFrame(dict(
         variant=rates.columns,
         per_second=rates.median().to_numpy(),
-        times_the_peer=relative.median().to_numpy()))
+        relative_speed=relative.median().to_numpy()))
     about = dict(width=width, images=images.name, rounds=n, device=device,
                  date=time.strftime('%Y-%m-%d'))
     return table.assign(**about, **hardware_info(device), **_peer_versions(TRAIN_PEERS))

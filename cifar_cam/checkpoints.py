@@ -22,7 +22,7 @@ from .files import atomic_write,hardware_info
 from .lrfinder import Sweep
 from .train import Callback,get_split,loss_and_accuracy,predict_logits
 from .train import Recipe,RECIPES,Run
-from .zoo import load_plain_file,save_weights
+from .zoo import load_torch_file,save_weights
 
 # %% ../nbs/08_checkpoints.ipynb #a5c1ff06
 def _run_state(
@@ -64,7 +64,7 @@ def _load_run_state(
 # %% ../nbs/08_checkpoints.ipynb #1768f6ff
 def _read_run_state(file, device):
     keys = {'data','recipe','model','opt','sched','rows','sums','callback_state'}
-    state = load_plain_file(file, device)
+    state = load_torch_file(file, device)
     if not isinstance(state, dict) or not keys<=state.keys():
         raise ValueError(f"{file} is not a checkpoint of a run: name another file")
     return state
@@ -194,14 +194,14 @@ class TensorBoardLogger(Callback):
 
 # %% ../nbs/08_checkpoints.ipynb #d6794c37
 def _score_logits(
-    logits:dict, # 'plain' and, of flipped images, 'mirrored', (n,k) each; 'label', (n,)
+    logits:dict, # 'plain' and, of flipped images, 'flipped', (n,k) each; 'label', (n,)
 )->dict:         # Accuracy, loss and calibration error; accuracy with flip TTA
     "The reported metrics of a test set, from its logits alone"
     plain = logits['plain'].float()
-    mirrored = logits['mirrored'].float()
+    flipped = logits['flipped'].float()
     labels = logits['label'].long()
     loss,accuracy = loss_and_accuracy(plain, labels)
-    _,accuracy_flips = loss_and_accuracy(plain+mirrored, labels)
+    _,accuracy_flips = loss_and_accuracy(plain+flipped, labels)
     return dict(
         test_accuracy=accuracy,
         test_loss=loss,
@@ -212,7 +212,7 @@ def _score_logits(
 def _test_logits(model, images): # as `_score_logits` expects them
     return dict(
         plain=predict_logits(model, images).half(),
-        mirrored=predict_logits(model, images, flips=True).half(),
+        flipped=predict_logits(model, images, flips=True).half(),
         label=torch.from_numpy(images.y).to(torch.uint8))
 
 def _data_and_recipe(splits, recipe): # the first part of a card

@@ -308,18 +308,18 @@ def _read_files(files, classes, **kw):
     for reason in read.failed.values(): _log.warning(f"skipped: {reason}")
     return read
 
-def _write_one(explanation, done, file):
+def _write_one(explanation, steps, file):
     "Print an explanation and write its figure"
     from cifar_cam.explain import plot_explanation
-    for name,p in explanation.top: print(f'{name:12} {p:6.1%}')
-    print(f"the file: {', '.join(done)}")
+    for name,p in explanation.top_classes: print(f'{name:12} {p:6.1%}')
+    print(f"the file: {', '.join(steps)}")
     _save_figure(plot_explanation(explanation)[0,0], file)
 
 def _write_several(explanations, read, folder):
     "Write a page with all explanations, and a figure of each"
     from cifar_cam.explain import plot_explanation,write_explanations
     page = folder/'index.html'
-    write_explanations(page, explanations, read.done, read.failed, title=read.images.name)
+    write_explanations(page, explanations, read.steps, read.failed, title=read.images.name)
     for i,(explanation,name) in enumerate(zip(explanations, read.names)):
         print(explanation.title())
         file = folder/f'{i:03d}-{Path(name).stem}.png'
@@ -348,7 +348,7 @@ def explain_command(
                                   competing_class=competing, names=read.names)
     if n==1 and not n_failed:
         where = Path(out or Path(images[0]).with_suffix('.cam.png'))
-        _write_one(explanations[0], read.done[0], where)
+        _write_one(explanations[0], read.steps[0], where)
     else:
         where = Path(out or 'explained')
         _write_several(explanations, read, where)
@@ -391,8 +391,8 @@ def bench_command(
         else: table = _train_bench(splits.train, quick, device)
     finally: torch.set_num_threads(threads_before)
     columns = dict(
-        cam=['comparison','layer','variant','seconds','of_forward'],
-        train=['variant','per_second','times_the_peer'])
+        cam=['comparison','layer','variant','seconds','relative_speed'],
+        train=['variant','per_second','relative_speed'])
     print(table[columns[what]].round(3).to_string(index=False))
     if json: table.to_json(json, orient='records', indent=1)
 
@@ -432,4 +432,4 @@ def truth_command(
     scores = evaluate_methods(model, images, chosen, layers.split(','), imputation_names,
                               out, steps, log=_log.info)
     scores.table.to_csv(Path(out)/'truth.csv', index=False)
-    print(scores.shown().to_string(index=False))
+    print(scores.formatted().to_string(index=False))

@@ -80,7 +80,7 @@ class Explanation:
         return self.logits.softmax(0)
 
     @property
-    def top(self)->list:
+    def top_classes(self)->list:
         "The five most probable classes: name and probability"
         most_probable = self.logits.argsort(descending=True)[:5].tolist()
         return [(self.classes[c],self.prob[c].item()) for c in most_probable]
@@ -252,7 +252,7 @@ def _plot_overlays(axs, e): # the image, the map of either class, their differen
     relevance_colorbar(axs, e.vmax, True, label=unit)
 
 def _plot_probabilities(ax, e): # of five classes, the competing two in colour
-    names,probs = zip(*e.top)
+    names,probs = zip(*e.top_classes)
     colours = {e.classes[e.pair[0]]:'C3', e.classes[e.pair[1]]:'C0'}
     ax.barh(names, probs, color=[colours.get(name, '0.7') for name in names])
     ax.set(xlim=(0,1), xlabel='probability')
@@ -431,12 +431,12 @@ def smallest_occlusion(
 def write_explanations(
     file:Union[str,Path],     # HTML file to write
     explanations:list,        # What `explain_images` returned
-    done:Sequence=(),         # How each image was adapted, see `ImageFiles`
+    steps:Sequence=(),        # How each image was adapted, see `ImageFiles`
     failed:dict=None,         # File to reason why it could not be read; None: no such file
     title:str='Explanations', # Heading
 )->None:
     "Write explanations as one self-contained HTML page"
     template = html_template('explanations.html')
     html = template.render(title=title, explanations=explanations,
-                           done=list(done), failed=failed or {})
+                           steps=list(steps), failed=failed or {})
     with atomic_write(file) as part: part.write_text(html, encoding='utf-8')

@@ -355,15 +355,15 @@ class MapScores(NamedTuple):
         rows = [dict(method=m, layer=l, **_table_row(s)) for (m,l),s in self.scores.items()]
         return pd.DataFrame(rows)
 
-    def shown(self, digits:int=3)->pd.DataFrame: # The table as text
+    def formatted(self, digits:int=3)->pd.DataFrame: # The table as text
         t = self.table
         for name in [c for c in t if f'{c} ±' in t]:
             pairs = zip(t[name], t.pop(f'{name} ±'))
             t[name] = [f'{mean:.{digits}f} ± {half:.{digits}f}' for mean,half in pairs]
         return t
 
-    def __repr__(self)->str: return self.shown().to_string(index=False)
-    def _repr_html_(self): return self.shown().to_html(index=False)
+    def __repr__(self)->str: return self.formatted().to_string(index=False)
+    def _repr_html_(self): return self.formatted().to_html(index=False)
 
 # %% ../nbs/06_faithfulness.ipynb #7a060091
 def _mask_scores(maps, mask):

@@ -19,7 +19,7 @@ from .data import CLASSES,Images
 class _ReadImage(NamedTuple):
     "An image file as an array that the model can take, and what was done to it"
     x:np.ndarray # The image, (size,size,3) uint8
-    done:list    # What was done to it, a text for each step
+    steps:list    # What was done to it, a text for each step
 
 _UNREADABLE = (
     UnidentifiedImageError,OSError,SyntaxError,ValueError,Image.DecompressionBombError)
@@ -37,10 +37,10 @@ def _open(file):
         raise FileNotFoundError(f"no image file at {file}: check the path") from None
     except _UNREADABLE as e:
         raise ValueError(f"{file} is not a readable image: {e}") from e
-    done = [f'{im.width}×{im.height} {im.mode}']
-    if rotated: done.append('rotated upright')
-    if n_frames>1: done.append(f'first of {n_frames} frames')
-    return im,done
+    steps = [f'{im.width}×{im.height} {im.mode}']
+    if rotated: steps.append('rotated upright')
+    if n_frames>1: steps.append(f'first of {n_frames} frames')
+    return im,steps
 
 def _to_8_bits(im):
     "The image with 256 grey levels, and the largest value before"
@@ -61,26 +61,26 @@ def read_image(
     size:int=32,          # Side of the result in pixels
 )->_ReadImage:             # The image, and what was done to it
     "Read an image file; raises `FileNotFoundError`, or `ValueError` if it is not readable"
-    im,done = _open(file)
+    im,steps = _open(file)
     if im.mode in ('I','I;16','I;16B','F'): # more than 8 bits
         im,top = _to_8_bits(im)
-        done.append(f'values 0 to {top} scaled to 8 bits')
+        steps.append(f'values 0 to {top} scaled to 8 bits')
     if im.mode!='RGB':
         im,transparent = _on_white(im)
-        if transparent: done.append('transparency filled with white')
+        if transparent: steps.append('transparency filled with white')
     side = min(im.size)
-    if im.width!=im.height: done.append('cropped to the central square')
-    if side>size: done.append(f'reduced to {size}×{size}')
-    if side<size: done.append(f'enlarged to {size}×{size}')
+    if im.width!=im.height: steps.append('cropped to the central square')
+    if side>size: steps.append(f'reduced to {size}×{size}')
+    if side<size: steps.append(f'enlarged to {size}×{size}')
     x = np.array(ImageOps.fit(im, (size,size), Image.Resampling.LANCZOS))
-    return _ReadImage(x, done)
+    return _ReadImage(x, steps)
 
 # %% ../nbs/00d_image_files.ipynb #d3fb1d9f
 class ImageFiles(NamedTuple):
     "Images from files, and the files that could not be read"
     images:Optional[Images] # None if no file could be read
     names:list              # Names of the files that could be read
-    done:list               # What was done to each image: a list of texts each
+    steps:list               # What was done to each image: a list of texts each
     failed:dict             # File to reason
 
 def _find_files(paths):
@@ -118,4 +118,4 @@ def read_images(
     names = [file.name for file in read]
     title = names[0] if len(read)==1 else ', '.join(map(str, files))
     images = Images(x, y, tuple(classes), title, np.arange(len(y)))
-    return ImageFiles(images, names, [image.done for image in read.values()], failed)
+    return ImageFiles(images, names, [image.steps for image in read.values()], failed)

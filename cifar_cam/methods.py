@@ -446,8 +446,8 @@ class _SmoothedMethod(CamMethod):
         first = maps(xb*self.factors[0], target)
         if target is None: target = first.target
         straight = [maps(xb*f, target).maps for f in self.factors[1:]]
-        mirrored = [maps((xb*f).flip(-1), target).maps.flip(-1) for f in self.factors]
-        return first._replace(maps=torch.stack([first.maps,*straight,*mirrored]).mean(0))
+        flipped = [maps((xb*f).flip(-1), target).maps.flip(-1) for f in self.factors]
+        return first._replace(maps=torch.stack([first.maps,*straight,*flipped]).mean(0))
 
 def smoothed(
     method:CamMethod,           # Such as `grad_cam`

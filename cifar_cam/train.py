@@ -403,7 +403,7 @@ class Run:
             raise FloatingPointError(
                 f"epoch {len(self.rows)+1}, step {step} of {len(self.batches)}, "
                 f"learning rate {lr:.4g}: "
-                f"the loss is {loss}; try a lower rate than {self.recipe.lr}")
+                f"the loss is {loss}; try a learning rate below lr={self.recipe.lr}")
 
     def total(self, *sums:Any)->list:
         "Sums over all processes; here there is one"

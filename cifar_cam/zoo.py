@@ -18,7 +18,7 @@ from .files import atomic_write,file_sha256
 from .resnet import ResNet,resnet18
 
 # %% ../nbs/01a_zoo.ipynb #139e248b
-def load_plain_file(
+def load_torch_file(
     file:Path,        # A file that `torch.save` wrote
     device:str='cpu', # Where the tensors go
 )->Any:               # Tensors, numbers, strings, lists and dictionaries
@@ -33,7 +33,7 @@ def load_plain_file(
 # %% ../nbs/01a_zoo.ipynb #2c450f4d
 def _read_checkpoint(file):
     if not file.is_file(): raise FileNotFoundError(f"no weights at {file}: check the path")
-    if file.suffix!='.safetensors': return load_plain_file(file)
+    if file.suffix!='.safetensors': return load_torch_file(file)
     try: return safetensors.torch.load_file(file)
     except safetensors.SafetensorError as e:
         raise ValueError(f"{file} is damaged or no .safetensors file: {e}") from None

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The site without Quarto, to look at: what nbdev prepares, rendered by pandoc into FOLDER.
+
+Code folds, captions, references and citations are as on the site; themes, search and navigation
+are not there."""
+import argparse
+import base64
+import html
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pypandoc
+import yaml
+
+from notebooks import ROOT, read, source, text, without_directives
+
+sys.path.append(str(ROOT/'tests'))
+from tools import copy  # noqa: E402
+
+SITE = '''
+if __name__ == '__main__':
+    from nbdev.doclinks import _build_modidx
+    from nbdev.quarto import nbdev_sidebar, refresh_quarto_yml
+    from nbdev.serve import proc_nbs
+    refresh_quarto_yml()
+    _build_modidx()
+    nbdev_sidebar.__wrapped__()
+    proc_nbs(force=True)
+'''
+TEMPLATE = '''<!doctype html><html lang="en"><meta charset="utf-8">
+<meta name="viewport" content="width=device-width"><title>$pagetitle$</title>
+<link rel="stylesheet" href="$up$preview.css"><main>
+<h1 class="title">$title$</h1>$if(subtitle)$<p class="subtitle">$subtitle$</p>$endif$
+$body$</main></html>'''
+
+
+def prepare(tree):
+    "A copy of the repository in `tree`, with `_proc` as nbdev prepares it for Quarto"
+    copy(tree)
+    site = tree/'site.py'
+    site.write_text(SITE)
+    subprocess.run([sys.executable, site], cwd=tree, check=True, stdout=subprocess.DEVNULL)
+    return tree/'_proc'
+
+
+def options(cell):
+    "The `#| name: value` lines of a cell, as YAML reads them"
+    lines = re.findall(r'^\s*#\s*\|\s*([\w-]+:\s.*)', source(cell), re.M)
+    return yaml.safe_load('\n'.join(lines)) or {} if lines else {}
+
+
+def shown(out, opts, images):
+    "An output as Markdown"
+    data = out.get('data', {'text/plain': out.get('text', '')})
+    asis = opts.get('output') == 'asis'
+    if 'image/png' in data:
+        name = f"{opts.get('label', 'image')}.png"
+        (images/name).write_bytes(base64.b64decode(text(data['image/png'])))
+        size = out.get('metadata', {}).get('image/png', {}).get('width')
+        width = f' width={size}px' if size else ''
+        alt = str(opts.get('fig-alt', '')).replace('"', "'")
+        label = f"#{opts['label']} " if 'label' in opts else ''
+        return f'![{opts.get("fig-cap", "")}]({images.name}/{name}){{{label}alt="{alt}"{width}}}'
+    if 'text/markdown' in data: return text(data['text/markdown'])
+    if 'text/html' in data: return f"```{{=html}}\n{text(data['text/html'])}\n```"
+    plain = text(data.get('text/plain', ''))
+    return plain if asis else f'````\n{plain}\n````'
+
+
+def markdown(nb, images):
+    "A prepared notebook as Markdown for pandoc"
+    for cell in nb['cells']:
+        if cell['cell_type'] != 'code':
+            yield source(cell)
+            continue
+        opts, code = options(cell), without_directives(cell)
+        if opts.get('include') is False: continue
+        yield '::: {.cell}'
+        if code and opts.get('echo') is not False:
+            block = f'````{{.python .cell-code}}\n{code}\n````'
+            if opts.get('code-fold') is True:
+                summary = html.escape(str(opts.get('code-summary', 'Code')))
+                block = f'<details class="code-fold"><summary>{summary}</summary>\n\n{block}\n\n</details>'
+            yield block
+        if opts.get('output') is not False:
+            for out in cell['outputs']: yield f'::: {{.cell-output}}\n{shown(out, opts, images)}\n:::'
+        yield ':::'
+
+
+def render(page, proc, out):
+    "One page of `proc` as HTML in `out`"
+    to = out/page.relative_to(proc).with_suffix('.html')
+    images = to.with_name(f'{to.stem}_files')
+    images.mkdir(parents=True, exist_ok=True)
+    body = '\n\n'.join(markdown(read(page), images))
+    figures = {o: i for i, o in enumerate(re.findall(r'\{#(fig-[\w-]+)', body), 1)}
+    body = re.sub(r'@(fig-[\w-]+)', lambda m: f'[Figure {figures.get(m[1], "?")}](#{m[1]})', body)
+    up = '../'*(len(to.relative_to(out).parts)-1)
+    (out/'template.html').write_text(TEMPLATE)
+    result = pypandoc.convert_text(body, 'html', format='markdown', extra_args=[
+        '--mathml', '--citeproc', f"--bibliography={proc/'references.bib'}", '-s', '--syntax-highlighting=pygments',
+        f"--template={out/'template.html'}", '-V', f'up={up}'])
+    to.write_text(re.sub(r'href="([^":#]+)\.ipynb', r'href="\1.html', result), encoding='utf-8')
+    return to
+
+
+def main():
+    ap = argparse.ArgumentParser(description=__doc__)
+    ap.add_argument('out', type=Path)
+    ap.add_argument('pages', nargs='*', help='names such as data (default: all)')
+    args = ap.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as tmp:
+        proc = prepare(Path(tmp)/'tree')
+        shutil.copy(ROOT/'.ci'/'preview.css', args.out)
+        for page in sorted(proc.rglob('*.ipynb')):
+            if not args.pages or page.stem in args.pages: print(render(page, proc, args.out))
+
+
+if __name__ == '__main__': main()

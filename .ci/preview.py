@@ -6,7 +6,6 @@ are not there."""
 import argparse
 import base64
 import html
-import json
 import re
 import shutil
 import subprocess
@@ -85,10 +84,12 @@ def markdown(nb, images):
             block = f'````{{.python .cell-code}}\n{code}\n````'
             if opts.get('code-fold') is True:
                 summary = html.escape(str(opts.get('code-summary', 'Code')))
-                block = f'<details class="code-fold"><summary>{summary}</summary>\n\n{block}\n\n</details>'
+                block = (f'<details class="code-fold"><summary>{summary}</summary>\n\n'
+                         f'{block}\n\n</details>')
             yield block
         if opts.get('output') is not False:
-            for out in cell['outputs']: yield f'::: {{.cell-output}}\n{shown(out, opts, images)}\n:::'
+            for out in cell['outputs']:
+                yield f'::: {{.cell-output}}\n{shown(out, opts, images)}\n:::'
         yield ':::'
 
 
@@ -103,8 +104,8 @@ def render(page, proc, out):
     up = '../'*(len(to.relative_to(out).parts)-1)
     (out/'template.html').write_text(TEMPLATE)
     result = pypandoc.convert_text(body, 'html', format='markdown', extra_args=[
-        '--mathml', '--citeproc', f"--bibliography={proc/'references.bib'}", '-s', '--syntax-highlighting=pygments',
-        f"--template={out/'template.html'}", '-V', f'up={up}'])
+        '-s', '--mathml', '--citeproc', f"--bibliography={proc/'references.bib'}",
+        '--syntax-highlighting=pygments', f"--template={out/'template.html'}", '-V', f'up={up}'])
     to.write_text(re.sub(r'href="([^":#]+)\.ipynb', r'href="\1.html', result), encoding='utf-8')
     return to
 

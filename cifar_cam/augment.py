@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader,Dataset
 
-from .data import Images,MEAN,norm
+from .data import Images,MEAN,normalize
 
 # %% ../nbs/00b_augment.ipynb #b01f5bf7
 class _BatchAugmentation(NamedTuple):
@@ -174,7 +174,7 @@ class _AugmentedImages(Dataset):
         _seed_augmentation(self.tfm, key)
         x = self.images.x[indices]
         if self.tfm.transforms: x = np.stack([self.tfm(image=image)['image'] for image in x])
-        return norm(x),torch.from_numpy(self.images.y[indices])
+        return normalize(x),torch.from_numpy(self.images.y[indices])
 
 # %% ../nbs/00b_augment.ipynb #f7ebe9ce
 def _identity(batch): return batch # the data set returns whole batches: nothing to collate
@@ -214,16 +214,16 @@ def loader(
     bs:int=128,          # Batch size
     augment:str='none',  # One of `AUGMENTATIONS`
     seed:int=42,         # Seed of the run: order and draws depend on it alone
-    workers:int=0,       # Processes that prepare batches; 0: this process
+    num_workers:int=0,       # Processes that prepare batches; 0: this process
 )->_EpochLoader:          # Batches (xb,yb): normalised images (bs,3,32,32), labels (bs,)
     "Shuffled, augmented, normalised batches; each pass is the next epoch"
-    if workers: _limit_opencv_threads()
+    if num_workers: _limit_opencv_threads()
     dataset = _AugmentedImages(images, augment)
     return _EpochLoader(
         dataset,
         batch_sampler=_EpochSampler(len(dataset), bs, seed),
         collate_fn=_identity,
-        num_workers=workers,
+        num_workers=num_workers,
         # Else the loader draws from the caller's random state, and more often with workers
         generator=torch.Generator().manual_seed(seed),
         worker_init_fn=_ignore_interrupt)
@@ -333,4 +333,4 @@ class DeviceLoader(_EpochBatches):
         order = torch.from_numpy(order).to(device)
         for indices in order.split([len(batch) for batch in batches]):
             xb = _apply_batch_augmentation(self.x[indices], draws[indices], self.augmentation)
-            yield norm(xb),self.y[indices]
+            yield normalize(xb),self.y[indices]

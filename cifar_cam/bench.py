@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from torch.utils.data import DataLoader,TensorDataset
 
 from .augment import AUGMENTATIONS,BATCH_AUGMENTATIONS,DeviceLoader,loader
-from .data import Images,MEAN,norm,Splits,STD
+from .data import Images,MEAN,normalize,Splits,STD
 from .files import hardware_info
 from .gradcam import grad_cam
 from .methods import ablation_cam,closed_form_cam,save_maps,score_cam
@@ -197,7 +197,7 @@ def cam_bench(
     fast_model = resnet18(width=width).eval().to(device, memory_format=torch.channels_last)
     fast_model.load_state_dict(model.state_dict())
     if images is None: images = shapes10(100, 10, 1000).test
-    xb = norm(images.x[:bs]).contiguous().to(device)
+    xb = normalize(images.x[:bs]).contiguous().to(device)
     label = torch.from_numpy(images.y)
     threads_before = torch.get_num_threads()
     torch.set_num_threads(threads)
@@ -299,8 +299,8 @@ def _peer_variants(images, width, bs, device): # name to a function: images per 
             for name,rate in rates.items()}
 
 def _our_variants(images, width, bs, device): # the same for this package
-    plain = Recipe(bs=bs, width=width, l2=5e-4)
-    whole = replace(plain, on_device=True)
+    plain = Recipe(bs=bs, width=width, weight_decay=5e-4)
+    whole = replace(plain, augment_on_device=True)
     whole_bfloat16 = replace(whole, precision='bfloat16')
     best = replace(RECIPES['best'], bs=bs, width=width, augment='flip_crop')
     recipes = {

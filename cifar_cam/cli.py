@@ -159,9 +159,9 @@ def train_command(
     epochs:int=None,    # Number of epochs; none: that of the recipe
     lr:float=None,      # Learning rate; none: that of the recipe
     seed:int=None,      # Random seed; none: that of the recipe
-    set:str='',         # Other fields of the recipe, such as bs=128,l2=0
+    set:str='',         # Other fields of the recipe, such as bs=128,weight_decay=0
     device:str=None,    # cpu or cuda; none: the GPU if there is one
-    workers:int=0,      # Processes that prepare batches; they do not change the result
+    num_workers:int=0,      # Processes that prepare batches; they do not change the result
     resume:store_true=False, # Continue the interrupted run whose checkpoint is OUT.ckpt
     compile:store_true=False, # Compile the model with torch.compile
     sweep:store_true=False, # Run an LR range test first, written to OUT.sweep.csv
@@ -180,7 +180,7 @@ def train_command(
     callbacks = [Checkpoint(saved),CSVLogger(f'{out}.csv')]
     if board: callbacks.append(TensorBoardLogger(board))
     with process_group(device) as (Run,device):
-        run = Run(splits, r, device, workers, compile)
+        run = Run(splits, r, device, num_workers, compile)
         if run.is_main: _log.info(f"training on {splits.train.name}: {r}")
         lr_sweep = find_lr(splits, r, device) if sweep and run.is_main else None
         model,history = run.fit(callbacks)

@@ -25,11 +25,11 @@ class DistributedRun(Run):
         splits:Splits,      # Data
         recipe:Recipe,      # Settings
         device:str=None,    # Of this process: 'cpu', 'cuda:0', …; None takes the GPU if any
-        workers:int=0,      # Processes that prepare batches, for each of the group
+        num_workers:int=0,      # Processes that prepare batches, for each of the group
         compile:bool=False, # Let PyTorch compile the model first?
     ):
         rank,world = dist.get_rank(),dist.get_world_size()
-        super().__init__(splits, recipe, device, workers, compile=False)
+        super().__init__(splits, recipe, device, num_workers, compile=False)
         last = self.batches.size(len(self.batches)-1)
         if last<world:
             raise ValueError(

@@ -20,7 +20,7 @@ from PIL import Image
 from torch import Tensor,nn
 
 from .analysis import packaged_predictions
-from .data import cifar10,CLASSES,Images,norm
+from .data import cifar10,CLASSES,Images,normalize
 from .faithfulness import perturbation_curves,random_map
 from .files import atomic_write,hardware_info,weights_sha256
 from .gradcam import apply_in_batches,checked_logits,grad_cam,Target,uncompiled
@@ -58,12 +58,12 @@ class Explanation:
     label:int        # True class; below 0 if unknown
     classes:tuple    # Class names
     logits:Tensor    # (k,)
-    pair:list        # Predicted class and competing class
+    compared:list    # Predicted class and competing class
     layer:str        # Layer of the maps
     method:str       # Method of the maps, see `METHODS`
     maps:Tensor      # Of both classes, (2,h,w); Grad-CAM is signed, in logits per position
     bias:Optional[Tensor]=None       # Sums of maps + bias = logits, (2,); None if they are not
-    deletion:Optional[Tensor]=None   # By map and in random order, (2,steps); None: empty map
+    deletion_curves:Optional[Tensor]=None # By map and in random order, (2,steps); None: empty map
     neighbours:Optional[Images]=None # Nearest training images; None if unknown
     near_duplicates:Optional[Tensor]=None # Which of these are near-duplicates, bool
     label_issue:Optional[bool]=None  # Is the label a label issue? None if unknown
@@ -72,7 +72,7 @@ class Explanation:
     @property
     def pred(self)->int:
         "The predicted class"
-        return self.pair[0]
+        return self.compared[0]
 
     @cached_property
     def prob(self)->Tensor:
@@ -88,7 +88,7 @@ class Explanation:
     @property
     def margin(self)->float:
         "Logit of the predicted class minus that of the competing class"
-        return (self.logits[self.pair[0]]-self.logits[self.pair[1]]).item()
+        return (self.logits[self.compared[0]]-self.logits[self.compared[1]]).item()
 
     @property
     def difference(self)->Tensor:
@@ -196,7 +196,7 @@ def explain_images(
     method:str='grad_cam',     # Name of a method, see `METHODS`
     *,
     competing_class:Any=None,  # Classes to compare with, (n,); None: the true classes
-    prepare:Callable=norm,     # Images (n,H,W,3) uint8 to input of the model
+    prepare:Callable=normalize,     # Images (n,H,W,3) uint8 to input of the model
     names:Sequence=None,       # Names of the images; None: source and index
     steps:int=10,              # Steps of the deletion curves, see `perturbation_curves`
 )->list:                       # An `Explanation` for each image
@@ -215,10 +215,10 @@ def explain_images(
     for i in range(len(images)):
         explanations.append(Explanation(
             x=images.x[i], name=names[i], label=int(label[i]), classes=images.classes,
-            logits=cams.logits[i], pair=pair[i].tolist(),
+            logits=cams.logits[i], compared=pair[i].tolist(),
             layer=str(layer), method=method, maps=cams.maps[i],
             bias=None if biases is None else biases[i],
-            deletion=None if curves[i].isnan().any() else curves[i],
+            deletion_curves=None if curves[i].isnan().any() else curves[i],
             about=about))
     return explanations
 
@@ -242,7 +242,7 @@ def with_neighbours(
 
 # %% ../nbs/07_explain.ipynb #7c000023
 def _plot_overlays(axs, e): # the image, the map of either class, their difference
-    a,b = (e.classes[c] for c in e.pair)
+    a,b = (e.classes[c] for c in e.compared)
     titles = e.name,f'relevance for {a}',f'relevance for {b}',f'difference: {a} − {b}'
     for ax,x,title in zip(axs, (e.x,*e.overlays()), titles):
         ax.imshow(x, interpolation='nearest')
@@ -253,7 +253,7 @@ def _plot_overlays(axs, e): # the image, the map of either class, their differen
 
 def _plot_probabilities(ax, e): # of five classes, the competing two in colour
     names,probs = zip(*e.top_classes)
-    colours = {e.classes[e.pair[0]]:'C3', e.classes[e.pair[1]]:'C0'}
+    colours = {e.classes[e.compared[0]]:'C3', e.classes[e.compared[1]]:'C0'}
     ax.barh(names, probs, color=[colours.get(name, '0.7') for name in names])
     ax.set(xlim=(0,1), xlabel='probability')
     ax.invert_yaxis()
@@ -269,10 +269,10 @@ def _plot_difference(ax, e): # at its native size, with numbers if there is room
     ax.axis('off')
 
 def _plot_deletion(ax, e): # deletion curves in the order of the map and in random order
-    if e.deletion is None:
+    if e.deletion_curves is None:
         ax.axis('off')
         return
-    for name,curve in zip(('order of the map','random order'), e.deletion):
+    for name,curve in zip(('order of the map','random order'), e.deletion_curves):
         replaced = (np.arange(len(curve))+0.5)/len(curve)*100
         ax.plot(replaced, curve, label=name)
     ax.set(ylim=(0,1), xlabel='pixels replaced, %')
@@ -369,7 +369,7 @@ def explain(
     layer:str=None,           # Name of the layer of the maps; None: see `last_spatial_layer`
     label:int=-1,             # True class of an array; below 0 if unknown
     classes:Sequence=CLASSES, # Class names of an array
-    prepare:Callable=norm,    # Images (n,H,W,3) uint8 to input of the model
+    prepare:Callable=normalize,    # Images (n,H,W,3) uint8 to input of the model
     method:str='grad_cam',    # Name of a method, see `METHODS`
     competing_class:int=None, # Class to compare with; None: the true class, or the runner-up
     steps:int=10,             # Steps of the deletion curves, see `perturbation_curves`

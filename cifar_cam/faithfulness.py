@@ -20,7 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor,nn
 
-from .data import Images,norm
+from .data import Images,normalize
 from .files import hardware_info,load_tensors,save_tensors,weights_sha256
 from .gradcam import apply_in_batches,Cams,checked_logits,Target,uncompiled
 from .methods import input_gradient,layer_output,METHODS
@@ -444,7 +444,7 @@ def evaluate_methods(
     imputations:Sequence=('mean',), # Names of imputations, see `IMPUTATIONS`
     folder:Union[str,Path]=None, # Where scores are stored, and found again; None: not stored
     steps:int=10,                # See `perturbation_curves`
-    prepare:Callable=norm,       # Images (n,H,W,3) uint8 to input of the model
+    prepare:Callable=normalize,       # Images (n,H,W,3) uint8 to input of the model
     log:Callable=None,           # Called with a line of text after each computed row
 )->MapScores:                    # The scores
     """Score the maps of the predicted class, for every method and layer.

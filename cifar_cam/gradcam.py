@@ -18,7 +18,7 @@ from torch import Tensor,nn
 from tqdm import tqdm
 
 from .analysis import Predictions
-from .data import Images,norm,show_images
+from .data import Images,normalize,show_images
 from .overlay import overlay_maps,relevance_colorbar,show_maps,upsample_maps
 from .resnet import eval_mode,get_layer,LAYERS
 
@@ -336,7 +336,7 @@ def _predicted_and_true_maps(
 )->tuple:  # Maps of the predicted classes, maps of the true classes: (n,h,w) each
     "Grad-CAM for the predicted and for the true class of the same images"
     both = torch.stack([preds.pred[indices],preds.label[indices]], 1)
-    return grad_cam(model, norm(images.x[indices]), layer, both, signed).maps.unbind(1)
+    return grad_cam(model, normalize(images.x[indices]), layer, both, signed).maps.unbind(1)
 
 def show_predicted_and_true(
     model:nn.Module,     # Model that made `preds`
@@ -361,7 +361,7 @@ def show_classes(
     layer:str='layer4', # See `CamMethod`
 )->np.ndarray:          # The axes, (1, 1+len(targets))
     "One image beside its Grad-CAM for several classes, in one colour range"
-    c = grad_cam(model, norm(x[None]), layer, [targets])
+    c = grad_cam(model, normalize(x[None]), layer, [targets])
     logits,maps = c.logits[0],c.maps[0]
     probs = 100*logits.softmax(0)
     titles = [f'{classes[t]} {probs[t]:.0f} %\nlogit {logits[t]:.2f}' for t in targets]
@@ -381,7 +381,7 @@ def show_layers(
     """Grad-CAM at every layer: native positions above, upsampled overlay below.
 
     Each layer is scaled separately."""
-    maps = [c.maps for c in grad_cam(model, norm(x[None]), list(layers), target)]
+    maps = [c.maps for c in grad_cam(model, normalize(x[None]), list(layers), target)]
     cols = 1+len(layers)
     _,axs = plt.subplots(2, cols, figsize=(1.25*cols,2.75), layout='constrained')
     for ax in axs.flat: ax.axis('off')

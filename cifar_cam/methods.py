@@ -23,7 +23,7 @@ from torch import Tensor,nn
 from torch.overrides import TorchFunctionMode
 from tqdm import tqdm
 
-from .data import Images,norm,show_images
+from .data import Images,normalize,show_images
 from .files import atomic_write,file_sha256,load_tensors,save_tensors
 from .files import weights_sha256
 from .gradcam import apply_in_batches,CamMethod,Cams,checked_logits
@@ -515,7 +515,7 @@ def show_methods(
     methods:dict=METHODS,  # Name to method
 )->np.ndarray:             # The axes
     "One image under every method, scaled separately, with rank correlations with the first"
-    cams = [f(model, norm(x[None]), layer, target) for f in methods.values()]
+    cams = [f(model, normalize(x[None]), layer, target) for f in methods.values()]
     def title(f, c):
         r = 'empty' if c.empty else f'{_map_agreement(c.maps, cams[0].maps)[0]:.2f}'
         remark = '' if f.class_sensitive else '\nnot class-sensitive'
@@ -565,7 +565,7 @@ def save_maps(
     for file,i in tqdm(parts.items(), disable=None if progress else True, leave=False):
         if not file.exists():
             part = images[i]
-            c = method(model, norm(part.x), layer, targets[i], signed=signed)
+            c = method(model, normalize(part.x), layer, targets[i], signed=signed)
             idx = torch.from_numpy(part.idx)
             tensors = dict(maps=c.maps, logits=c.logits.float(), target=c.target, idx=idx)
             save_tensors(file, tensors, about)

@@ -166,7 +166,7 @@ def _write_json(file, values):
 def _write_maps(file, summary, indices, explanations): # the maps that are shown
     tensors = dict(
         indices=torch.as_tensor(indices),
-        pair=torch.tensor([e.pair for e in explanations]),
+        compared=torch.tensor([e.compared for e in explanations]),
         maps=torch.stack([e.maps for e in explanations]))
     about = dict(
         method='grad_cam', signed=True, layer=summary['layer'], units='logits per position',

@@ -23,7 +23,7 @@ from torch.optim.lr_scheduler import ConstantLR,CosineAnnealingLR,LRScheduler,On
 from tqdm import tqdm
 
 from .augment import DeviceLoader,loader
-from .data import Images,norm,Splits
+from .data import Images,normalize,Splits
 from .lrfinder import lr_range_test,Sweep
 from .muon import Muon
 from .resnet import eval_mode,resnet18
@@ -39,8 +39,8 @@ class Recipe:
     width:int=64                   # Channels of the first layer, at least 8
     dropout:float=0.               # Share of features set to zero before the linear layer
     augment:str='flip_crop'        # One of `AUGMENTATIONS`
-    on_device:bool=False  # Augment whole batches on the device, see `BATCH_AUGMENTATIONS`?
-    alternating_flip:bool=False    # Flip every other epoch, not at random? For `on_device`
+    augment_on_device:bool=False  # Augment whole batches on the device, see `BATCH_AUGMENTATIONS`?
+    alternating_flip:bool=False    # Flip every other epoch, not at random? For `augment_on_device`
     # Share of the epochs with smaller images, from half size on
     progressive_resizing:float=0.
     bs:int=512                     # Batch size
@@ -53,7 +53,7 @@ class Recipe:
     nesterov:bool=True             # Nesterov momentum? Muon always has it
     muon_lr:float=0.05             # Instead of `lr`, for convolutions under 'muon'
     muon_momentum:float=0.6        # Instead of `momentum`, for convolutions under 'muon'
-    l2:float=5e-4                  # Weight decay: pulls each weight towards zero in proportion
+    weight_decay:float=5e-4        # Pulls each weight towards zero in proportion
     l1:float=0.                    # Pulls each weight towards zero at a constant rate
     schedule:str='one_cycle'       # One of `SCHEDULES`
     warmup:float=0.25              # Share of the steps until the peak, for 'one_cycle'
@@ -71,23 +71,24 @@ class Recipe:
                 f"micro_batch={self.micro_batch} must be a number of images, or 0 for all")
 
 # %% ../nbs/03_train.ipynb #3edc1bc0
-_source = Recipe(bs=512, momentum=0.9, nesterov=False, l2=0., augment='flip_crop',
+_source = Recipe(bs=512, momentum=0.9, nesterov=False, weight_decay=0., augment='flip_crop',
                  train_split='full', eval_split='test')
 RECIPES = dict(
     best=Recipe(epochs=20, bs=256, lr=0.2, warmup=0.2, momentum=0.85, label_smoothing=0.1,
-                augment='flip_crop_cutout', on_device=True, alternating_flip=True,
+                augment='flip_crop_cutout', augment_on_device=True, alternating_flip=True,
                 progressive_resizing=0.5, optimizer='muon', muon_lr=0.05, micro_batch=128,
                 precision='bfloat16', train_split='full', eval_split='none'),
     narrow=Recipe(epochs=7, bs=128, lr=0.2, width=16, label_smoothing=0.05),
-    shapes=Recipe(epochs=6, bs=64, lr=0.1, width=8, l2=2e-3, augment='flip_transpose_cutout'),
+    shapes=Recipe(epochs=6, bs=64, lr=0.1, width=8, weight_decay=2e-3,
+                  augment='flip_transpose_cutout'),
     # one-cycle, 90.89 % printed
-    source000=replace(_source, lr=0.0479, warmup=0.25),
+    selvaraj_era_v1=replace(_source, lr=0.0479, warmup=0.25),
     # one-cycle without flips, 91.41 % printed
-    source001=replace(_source, lr=0.02, warmup=0.25, augment='crop_cutout'),
+    madhur_era_v1=replace(_source, lr=0.02, warmup=0.25, augment='crop_cutout'),
     # drops, 88.95 % printed
-    source002=replace(_source, lr=0.01, bs=64, schedule='step', augment='affine_cutout'),
+    vvshankar_eva6=replace(_source, lr=0.01, bs=64, schedule='step', augment='affine_cutout'),
     # one-cycle, 91.63 % printed
-    source004=replace(_source, lr=0.0522, warmup=0.3))
+    pratik_era=replace(_source, lr=0.0522, warmup=0.3))
 
 # %% ../nbs/03_train.ipynb #652d75b2
 def _one_cycle(opt, r, n):
@@ -120,12 +121,12 @@ def make_schedule(
 def _sgd(model, r):
     fused = next(model.parameters()).device.type in ('cpu','cuda')
     return SGD(model.parameters(), lr=r.lr, momentum=r.momentum, nesterov=r.nesterov,
-               weight_decay=r.l2, fused=fused)
+               weight_decay=r.weight_decay, fused=fused)
 
 def _muon(model, r):
     convs,matrices,vectors = ([p for p in model.parameters() if p.ndim==d] for d in (4,2,1))
     groups = [dict(params=convs, lr=r.muon_lr, momentum=r.muon_momentum, orthogonal=True),
-              dict(params=matrices, weight_decay=r.l2), dict(params=vectors)]
+              dict(params=matrices, weight_decay=r.weight_decay), dict(params=vectors)]
     return Muon(groups, lr=r.lr, momentum=r.momentum)
 
 OPTIMIZERS = dict(sgd=_sgd, muon=_muon)
@@ -185,7 +186,7 @@ def predict_logits(
     "Logits of all images; the model's mode is left as it was"
     device,x = next(model.parameters()).device,torch.as_tensor(images.x)
     if flips: x = x.flip(2)
-    def logits(b): return _logits(model, norm(b.to(device)), precision).cpu()
+    def logits(b): return _logits(model, normalize(b.to(device)), precision).cpu()
     with eval_mode(model): return torch.cat([logits(b) for b in x.split(bs)])
 
 # %% ../nbs/03_train.ipynb #fb090e12
@@ -238,18 +239,19 @@ def get_split(
 
 def _train_batches(
     splits:Splits,    # Data
-    recipe:Recipe,    # Names train_split, bs, augment, on_device, alternating_flip, seed
+    recipe:Recipe,    # Names train_split, bs, augment, augment_on_device, alternating_flip, seed
     device:str='cpu', # Where whole batches are augmented
-    workers:int=0,    # Processes that prepare batches, without `on_device`
+    num_workers:int=0,# Processes that prepare batches, without `augment_on_device`
 )->Any:               # A `loader` or `DeviceLoader`; each pass is the next epoch
     "The batches that a recipe trains on"
     images = get_split(splits, recipe.train_split)
-    if recipe.on_device:
+    if recipe.augment_on_device:
         return DeviceLoader(images, recipe.bs, recipe.augment, recipe.seed, device,
                             recipe.alternating_flip)
     if recipe.alternating_flip:
-        raise ValueError("alternating_flip=True needs on_device=True: loader flips at random")
-    return loader(images, recipe.bs, recipe.augment, recipe.seed, workers)
+        raise ValueError(
+            "alternating_flip=True needs augment_on_device=True: loader flips at random")
+    return loader(images, recipe.bs, recipe.augment, recipe.seed, num_workers)
 
 # %% ../nbs/03_train.ipynb #f36eb4ea
 def image_size_at(
@@ -285,7 +287,7 @@ class Run:
         splits:Splits,      # Data
         recipe:Recipe,      # Settings
         device:str=None,    # 'cpu' or 'cuda'; None takes the GPU if there is one
-        workers:int=0,      # Processes that prepare batches; the result does not depend on it
+        num_workers:int=0,      # Processes that prepare batches; the result does not depend on it
         compile:bool=False, # Let PyTorch compile the model first?
     ):
         if recipe.epochs<1: raise ValueError(f"epochs={recipe.epochs} must be at least 1")
@@ -301,7 +303,7 @@ class Run:
         if recipe.precision=='bfloat16' and not supports_bfloat16(self.device):
             _log.warning("This machine emulates bfloat16, which is slow: "
                          "precision='float32' is faster here")
-        self.batches = _train_batches(splits, recipe, self.device, workers)
+        self.batches = _train_batches(splits, recipe, self.device, num_workers)
         self.model = _init_model(recipe, len(splits.train.classes), self.device)
         self.forward = torch.compile(self.model) if compile else self.model
         self.opt = _make_optimizer(self.model, recipe)
@@ -418,14 +420,14 @@ def fit(
     splits:Splits,      # Data
     recipe:Recipe,      # Settings
     device:str=None,    # 'cpu' or 'cuda'; None takes the GPU if there is one
-    workers:int=0,      # Processes that prepare batches; the result does not depend on it
+    num_workers:int=0,      # Processes that prepare batches; the result does not depend on it
     callbacks:tuple=(), # Called during the run, see `Callback`
     compile:bool=False, # Let PyTorch compile the model first?
 )->tuple:  # (model, history): the history is a DataFrame with a row for each epoch
     """Train a new model; the caller's random state is left as it was.
 
     Raises `ValueError` for settings that cannot run."""
-    return Run(splits, recipe, device, workers, compile).fit(callbacks)
+    return Run(splits, recipe, device, num_workers, compile).fit(callbacks)
 
 # %% ../nbs/03_train.ipynb #ed6f1a1d
 def _eval_split(row): # 'valid', 'test' or None

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import bench_peers as peers
-from cifar_cam.data import denorm, norm
+from cifar_cam.data import denormalize, normalize
 from cifar_cam.gradcam import grad_cam
 from cifar_cam.shapes import shapes10
 from cifar_cam.zoo import pretrained
@@ -25,14 +25,14 @@ def scaled(maps):
 
 def test_captum_computes_the_same_maps(few):
     pytest.importorskip('captum')
-    model, xb, t = pretrained('shapes10'), norm(few.x[:8]), torch.from_numpy(few.y[:8])
+    model, xb, t = pretrained('shapes10'), normalize(few.x[:8]), torch.from_numpy(few.y[:8])
     maps = peers.captum(model, 'layer3')(xb, t)
     assert torch.allclose(maps.squeeze(1), grad_cam(model, xb, 'layer3', t).maps, atol=1e-5)
 
 
 def test_torch_cam_computes_the_same_maps(few):
     pytest.importorskip('torchcam')
-    model, xb, t = pretrained('shapes10'), norm(few.x[:8]), torch.from_numpy(few.y[:8])
+    model, xb, t = pretrained('shapes10'), normalize(few.x[:8]), torch.from_numpy(few.y[:8])
     maps, = peers.torch_cam(model, 'layer3')(xb, t)
     assert torch.allclose(maps, scaled(grad_cam(model, xb, 'layer3', t).maps), atol=1e-4)
     all_maps = peers.torch_cam_all_classes(model, 'layer3')(xb, t)
@@ -61,7 +61,7 @@ def test_fastai_augments_in_the_same_way(few):
     with peers.silent(): learner = peers.fastai_learner(half_white, 8, 32, 'cpu')
     xb, yb = learner.dls.one_batch()
     assert (xb.shape, xb.dtype, yb.shape) == ((32, 3, 32, 32), torch.float32, (32,))
-    x = denorm(xb.as_subclass(torch.Tensor))
+    x = denormalize(xb.as_subclass(torch.Tensor))
     n_white = (x == 255).mean((1, 2, 3))*32*32
     flipped = x[:, :, 16:].mean((1, 2, 3)) > x[:, :, :16].mean((1, 2, 3))
     assert ((x == 0) | (x == 255)).all()

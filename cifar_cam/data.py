@@ -182,7 +182,7 @@ def cifar10(
 
 # %% ../nbs/00_data.ipynb #5b98e8e0
 def show_images(
-    x:np.ndarray,    # Images, (n,H,W,3) uint8
+    x:Any,           # Images, (n,H,W,3) uint8, or a list of images of different sizes
     titles:list,     # One title for each image
     cols:int=10,     # Images in a row
     size:float=0.9,  # Width of an image in inches

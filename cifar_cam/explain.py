@@ -26,7 +26,7 @@ from .files import atomic_write,hardware_info,weights_sha256
 from .gradcam import apply_in_batches,checked_logits,grad_cam,Target,uncompiled
 from .label_quality import label_issues,Neighbours,packaged_neighbours
 from .methods import METHODS
-from .overlay import overlay_maps,relevance_colorbar
+from .overlay import overlay_maps,relevance_colorbar,RELEVANCE_CMAP
 from .zoo import model_card
 
 # %% ../nbs/07_explain.ipynb #7c000011
@@ -114,7 +114,7 @@ class Explanation:
         return f'{predicted}, true {with_prob(self.label)}'
 
     def overlays(self)->np.ndarray:
-        "Overlays of both maps and of their difference, (3,H,W,3) uint8, on one scale"
+        "Overlays of both maps and of their difference, (3,s*H,s*W,3) uint8, on one scale"
         maps = torch.cat([self.maps,self.difference[None]])
         return overlay_maps(np.stack([self.x]*3), maps, self.vmax, signed=True)
 
@@ -261,10 +261,11 @@ def _plot_probabilities(ax, e): # of five classes, the competing two in colour
 def _plot_difference(ax, e): # at its native size, with numbers if there is room for them
     m = e.difference
     h,w = m.shape
-    ax.imshow(m, cmap='bwr', vmin=-e.vmax, vmax=e.vmax)
+    ax.imshow(m, cmap=RELEVANCE_CMAP, vmin=-e.vmax, vmax=e.vmax)
     if max(h, w)<=8:
         for i,j in np.ndindex(h, w):
-            ax.text(j, i, f'{m[i,j]:.2f}', ha='center', va='center', fontsize=6)
+            text = ax.text(j, i, f'{m[i,j]:.2f}', ha='center', va='center', fontsize=6)
+            text.set_color('w' if abs(m[i,j])>0.6*e.vmax else 'k')
     ax.set_title(f'difference, {h}×{w}: sum {m.sum():.2f}', fontsize=8)
     ax.axis('off')
 

@@ -11,7 +11,6 @@ from contextlib import AbstractContextManager,ExitStack,nullcontext
 from dataclasses import dataclass
 from typing import Any,NamedTuple,Optional,Union
 
-import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from torch import Tensor,nn
@@ -366,8 +365,7 @@ def show_classes(
     probs = 100*logits.softmax(0)
     titles = [f'{classes[t]} {probs[t]:.0f} %\nlogit {logits[t]:.2f}' for t in targets]
     overlays = overlay_maps(np.stack([x]*len(targets)), maps)
-    images = np.concatenate([x[None],overlays])
-    axs = show_images(images, ['image',*titles], cols=len(images), size=1.2)
+    axs = show_images([x,*overlays], ['image',*titles], cols=1+len(targets), size=1.2)
     relevance_colorbar(axs, maps.max().item())
     return axs
 
@@ -377,18 +375,10 @@ def show_layers(
     x:np.ndarray,        # One image, (H,W,3) uint8
     target:int=None,     # Class; None takes the predicted one
     layers:tuple=LAYERS, # Names of the layers
-)->np.ndarray:           # The axes, (2, 1+len(layers))
-    """Grad-CAM at every layer: native positions above, upsampled overlay below.
-
-    Each layer is scaled separately."""
+)->np.ndarray:           # The axes, (1, 1+len(layers))
+    "Grad-CAM at every layer; each has its own scale, its largest value is in the title"
     maps = [c.maps for c in grad_cam(model, normalize(x[None]), list(layers), target)]
-    cols = 1+len(layers)
-    _,axs = plt.subplots(2, cols, figsize=(1.25*cols,2.75), layout='constrained')
-    for ax in axs.flat: ax.axis('off')
-    axs[0,0].imshow(x, interpolation='nearest')
-    axs[0,0].set_title('image', fontsize=8)
-    for (top,low),name,m in zip(axs[:,1:].T, layers, maps):
-        top.imshow(m[0].cpu(), cmap='inferno', vmin=0, interpolation='nearest')
-        top.set_title(f'{name}\n{m.shape[1]}×{m.shape[2]}, to {m.max():.2g}', fontsize=8)
-        low.imshow(overlay_maps(x[None], m)[0], interpolation='nearest')
-    return axs
+    overlays = [overlay_maps(x[None], m)[0] for m in maps]
+    titles = [f'{name}\n{m.shape[1]}×{m.shape[2]}, to {m.max():.2g}'
+              for name,m in zip(layers, maps)]
+    return show_images([x,*overlays], ['image\n',*titles], cols=1+len(layers), size=1.25)

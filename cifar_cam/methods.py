@@ -521,7 +521,7 @@ def show_methods(
         remark = '' if f.class_sensitive else '\nnot class-sensitive'
         return f'{fill(f.name, 16)}\n{r}{remark}'
     titles = [title(f, c) for f,c in zip(methods.values(), cams)]
-    images = np.concatenate([x[None],*(overlay_maps(x[None], c.maps) for c in cams)])
+    images = [x,*(overlay_maps(x[None], c.maps)[0] for c in cams)]
     return show_images(images, ['image\n',*titles], cols=(len(images)+1)//2, size=1.25)
 
 # %% ../nbs/05a_methods.ipynb #c0956c74

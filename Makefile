@@ -12,7 +12,7 @@ ARGS =
 # Settings of the user that must have no effect here
 unexport PIP_FIND_LINKS PIP_USER PIP_TARGET PIP_PREFIX UV_FIND_LINKS UV_PYTHON VIRTUAL_ENV CONDA_PREFIX PYTHONPATH PYTHONDONTWRITEBYTECODE
 
-.PHONY: help report bench test browser workflows mutants pages readme dev docs lock clean
+.PHONY: help report bench test browser workflows mutants pages readme preview dev docs lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -28,7 +28,7 @@ bench: $(INSTALLED) ## time maps or training steps beside other libraries (ARGS=
 test: $(INSTALLED) ## all tests (ARGS="-k 05_gradcam" chooses; the last line is N passed, M failed)
 	$(BIN)/pytest $(ARGS)
 
-browser: $(INSTALLED) $(MODULES) ## check the report in headless Chromium (ARGS="--shots DIR" keeps screenshots)
+browser: $(INSTALLED) $(MODULES) ## check reports and pages in headless Chromium (ARGS="--shots DIR" keeps screenshots, ARGS="--site _docs")
 	$(BIN)/python .ci/browser.py $(ARGS)
 
 workflows: $(MODULES) ## check the workflows of GitHub with actionlint
@@ -47,6 +47,9 @@ dev: $(INSTALLED) ## git hooks and a Jupyter kernel for working on the notebooks
 	$(BIN)/nbdev_install_hooks
 	$(BIN)/pre-commit install
 	$(BIN)/python -m ipykernel install --prefix .venv --name cifar_cam --display-name cifar_cam
+
+preview: $(INSTALLED) ## pages without Quarto, rendered by pandoc into build/site (PAGES="gradcam explain")
+	$(BIN)/python .ci/preview.py build/site $(PAGES)
 
 docs: $(INSTALLED) ## the website, in _docs (needs Quarto)
 	@command -v quarto >/dev/null || { echo "Quarto is not installed: see https://quarto.org/docs/get-started" >&2; exit 1; }

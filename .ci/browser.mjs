@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Checks reports as their readers see them: light and dark, on a phone and on a desktop, without JavaScript, on paper, with the keyboard.
-// node browser.mjs --browser CHROMIUM --title TITLE [--shots DIR] FILE...
-import {existsSync, mkdirSync} from 'node:fs';
-import {basename, dirname, join, resolve, sep} from 'node:path';
+// Checks pages as their readers see them: light and dark, on a phone and on a desktop; reports also without JavaScript, on paper, with the keyboard.
+// node browser.mjs --browser CHROMIUM --title TITLE [--shots DIR] FILE...     reports
+// node browser.mjs --browser CHROMIUM --site FOLDER --host URL [--part]       a built site, or a part of it
+import {existsSync, mkdirSync, readdirSync, readFileSync} from 'node:fs';
+import {createServer} from 'node:http';
+import {basename, dirname, extname, join, resolve, sep} from 'node:path';
 import {fileURLToPath, pathToFileURL} from 'node:url';
 import {parseArgs} from 'node:util';
 
@@ -14,8 +16,9 @@ const PHONE = {width: 390, height: 844, isMobile: true, hasTouch: true}, DESKTOP
 const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'];
 const CONTROLS = 'a[href], button, select, input, textarea, summary, [tabindex]';
 
-const {values: {browser: executablePath, title: TITLE, shots}, positionals: FILES} = parseArgs({
-  options: {browser: {type: 'string'}, title: {type: 'string'}, shots: {type: 'string'}}, allowPositionals: true});
+const {values: {browser: executablePath, title: TITLE, shots, site, host, part}, positionals: FILES} = parseArgs({
+  options: {browser: {type: 'string'}, title: {type: 'string'}, shots: {type: 'string'}, site: {type: 'string'},
+            host: {type: 'string'}, part: {type: 'boolean'}}, allowPositionals: true});
 const count = {passed: 0, failed: 0};
 
 
@@ -34,20 +37,20 @@ async function check(name, find) {
   console.log(problems.length ? `FAIL ${name}: ${some(problems)}` : `ok   ${name}`);
 }
 
-function watch(page, url) {
+function watch(page, base) {
   const errors = [], requests = [];
   page.on('console', m => { if (m.type() === 'error') errors.push(m.text()); });
   page.on('pageerror', e => errors.push(String(e)));
   page.on('request', r => {
-    const mine = r.url() === url || r.url().startsWith('data:');
+    const mine = r.url().startsWith(base) || r.url().startsWith('data:');
     if (!mine) requests.push(brief(r.url()));
     mine ? r.continue() : r.abort();
   });
   return {errors, requests};
 }
 
-async function open(browser, file, {scheme = 'light', size = DESKTOP, js = true} = {}) {
-  const page = await browser.newPage(), url = pathToFileURL(file).href, seen = watch(page, url);
+async function open(browser, file, {scheme = 'light', size = DESKTOP, js = true, url = pathToFileURL(file).href, base = url} = {}) {
+  const page = await browser.newPage(), seen = watch(page, base);
   await page.setRequestInterception(true);
   await page.setViewport(size);
   await page.emulateMediaFeatures([{name: 'prefers-color-scheme', value: scheme}]);
@@ -202,6 +205,73 @@ async function printed(browser, file) {
   await v.page.close();
 }
 
+// A site: all pages in FOLDER, from a server of our own
+
+const TYPES = {'.html': 'text/html', '.css': 'text/css', '.js': 'text/javascript', '.json': 'application/json', '.png': 'image/png',
+               '.svg': 'image/svg+xml', '.woff2': 'font/woff2'};
+
+function serve(root) {
+  const server = createServer((request, answer) => {
+    const file = join(root, decodeURIComponent(new URL(request.url, 'http://x').pathname));
+    const there = file.startsWith(root + sep) && existsSync(file) && extname(file);
+    answer.writeHead(there ? 200 : 404, {'content-type': TYPES[extname(file)] ?? 'application/octet-stream'});
+    answer.end(there ? readFileSync(file) : '');
+  });
+  return new Promise(done => server.listen(0, '127.0.0.1', () => done(server)));
+}
+
+const pagesOf = root => readdirSync(root, {recursive: true}).filter(o => o.endsWith('.html') && !/(^|\/)(site_libs|[^/]*_files)\//.test(o)).sort();
+
+// Links of a page as the page and the anchor that they lead to, and what the page itself has
+async function links({page}) {
+  return page.evaluate(() => ({
+    anchors: [...document.querySelectorAll('[id], a[name]')].map(o => o.id || o.name),
+    links: [...document.querySelectorAll('a[href]')].map(o => ({
+      href: o.href, name: o.children.length === 1 && o.firstElementChild.tagName === 'CODE' ? o.textContent : ''}))}));
+}
+
+function deadEnds({links: all}, base, pages) {
+  const problems = [];
+  for (const {href, name} of all) {
+    if (!href.startsWith(base) && !href.startsWith(host)) continue;
+    const [to, anchor] = href.replace(host, base).slice(base.length).split('#'), file = to.replace(/^\/|\?.*/g, '') || 'index.html';
+    if (!pages.has(file)) { if (!part && !existsSync(join(resolve(site), file))) problems.push(href); continue; }
+    if (anchor && !pages.get(file).anchors.includes(decodeURIComponent(anchor))) problems.push(href);
+    const wanted = name.replace(/\(.*/, '').split('.').pop().toLowerCase();
+    if (name && anchor && href.startsWith(host) && !anchor.toLowerCase().endsWith(wanted)) problems.push(`${name} leads to ${href}`);
+  }
+  return problems;
+}
+
+async function leftovers({page}) {
+  const text = await page.$eval('main', o => o.innerText);
+  return text.match(/.{0,40}(\]\(http|\b0x[0-9a-f]{8,}).{0,40}/g) ?? [];
+}
+
+async function built(browser, folder) {
+  const root = resolve(folder), server = await serve(root), base = `http://127.0.0.1:${server.address().port}`, pages = new Map();
+  for (const file of pagesOf(root)) {
+    const at = {url: `${base}/${file}`, base};
+    for (const scheme of SCHEMES) {
+      const v = await open(browser, file, {...at, scheme});
+      if (scheme === 'light') {
+        pages.set(file, await links(v));
+        await check(`${file}: no source of a link, no address in memory`, () => leftovers(v));
+        await check(`${file}: every image is loaded and has an alternative text`, async () => (await images(v)).filter(o => o !== 'there is none'));
+      }
+      await check(`${file}, ${scheme}: axe finds no violation`, () => violations(v));
+      await check(`${file}, ${scheme}: no error on the console`, () => v.errors);
+      await check(`${file}, ${scheme}: no request to another host`, () => v.requests);
+      await v.page.close();
+    }
+    const phone = await open(browser, file, {...at, size: PHONE});
+    await check(`${file}: a phone does not scroll sideways`, () => sideways(phone));
+    await phone.page.close();
+  }
+  for (const [file, found] of pages) await check(`${file}: every link leads where it says`, () => deadEnds(found, base, pages));
+  server.close();
+}
+
 async function looked(file, browser) {
   for (const scheme of SCHEMES) for (const size of [PHONE, DESKTOP]) await view(browser, file, scheme, size);
   await withoutScript(browser, file);
@@ -213,7 +283,10 @@ async function main() {
   // No sandbox: root has none, and these pages are our own
   const args = ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu', '--disable-quic'];
   const browser = await puppeteer.launch({executablePath, args, pipe: true});
-  try { for (const file of FILES) await looked(resolve(file), browser); }
+  try {
+    if (site) await built(browser, site);
+    for (const file of FILES) await looked(resolve(file), browser);
+  }
   finally { await browser.close(); }
 }
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The HTML report in headless Chromium: browser.mjs checks two reports on the model `shapes10`.
+"""The HTML report and a page of the site in headless Chromium; `--site FOLDER`: a whole built site.
 
-The last line is `N passed, M failed`. With `--shots DIR` full-page screenshots are kept."""
+browser.mjs checks two reports on the model `shapes10`, and the pages of PAGES as preview.py renders
+them. The last line is `N passed, M failed`. With `--shots DIR` screenshots of reports are kept."""
 import argparse
 import os
 import shutil
@@ -11,11 +12,12 @@ import tempfile
 import traceback
 from pathlib import Path
 
-from notebooks import ROOT
+from notebooks import ROOT, settings
 
+PAGES = ['index', 'gradcam', 'explain']
 BROWSERS = 'chromium chromium-browser google-chrome'.split()
 TITLE = '<script>window.hacked=1</script> "quotes" & <b>bold</b>'
-LIMIT = 300           # seconds for all checks
+LIMIT = 1200          # seconds for all checks
 
 
 def write_reports(out):
@@ -64,24 +66,35 @@ def chromium():
                                f"one of {', '.join(BROWSERS)} on PATH")
 
 
-def look(browser, pages, shots):
+def look(browser, site, *more):
     "Exit status of the checks"
+    cfg = settings()
     cmd = ['node', ROOT/'.ci'/'browser.mjs', '--browser', browser, '--title', TITLE]
-    if shots: cmd += ['--shots', shots]
-    return subprocess.run([*cmd, *pages], stdin=subprocess.DEVNULL, timeout=LIMIT).returncode
+    cmd += ['--site', site, '--host', cfg['doc_host'] + cfg['doc_baseurl'], *more]
+    return subprocess.run(cmd, stdin=subprocess.DEVNULL, timeout=LIMIT).returncode
+
+
+def look_at_ours(browser, tmp, shots):
+    "Exit status of the checks of reports and pages that are made here"
+    subprocess.run([sys.executable, ROOT/'.ci'/'preview.py', tmp/'site', *PAGES],
+                   stdout=subprocess.DEVNULL, check=True)
+    more = ['--shots', shots] if shots else []
+    return look(browser, tmp/'site', '--part', *more, *write_reports(tmp))
 
 
 def main():
     ap = argparse.ArgumentParser(description=__doc__)
-    ap.add_argument('--shots', type=Path, help='folder for screenshots of the whole pages')
-    shots, browser = ap.parse_args().shots, chromium()
+    ap.add_argument('--shots', type=Path, help='folder for screenshots of the reports')
+    ap.add_argument('--site', type=Path, help='folder of a built site, to check instead')
+    args, browser = ap.parse_args(), chromium()
+    if args.site: sys.exit(look(browser, args.site))
     (ROOT/'build').mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=ROOT/'build', ignore_cleanup_errors=True) as tmp:
         try:
-            sys.exit(look(browser, write_reports(Path(tmp)), shots))
+            sys.exit(look_at_ours(browser, Path(tmp), args.shots))
         except Exception as e:
             traceback.print_exc()
-            print(f'FAIL the reports are written and checked: {type(e).__name__}: {e}')
+            print(f'FAIL pages are made and checked: {type(e).__name__}: {e}')
             print('0 passed, 1 failed')
             sys.exit(1)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pypandoc
 import yaml
 
-from notebooks import ROOT, read, source, text, without_directives
+from notebooks import ROOT, read, relative, source, text, without_directives
 
 sys.path.append(str(ROOT/'tests'))
 from tools import copy  # noqa: E402
@@ -31,11 +31,19 @@ if __name__ == '__main__':
     nbdev_sidebar.__wrapped__()
     proc_nbs(force=True)
 '''
+NUMBER = r'^[0-9]+[a-zA-Z0-9]*_' # which nbdev takes out of the names of pages
 TEMPLATE = '''<!doctype html><html lang="en"><meta charset="utf-8">
 <meta name="viewport" content="width=device-width"><title>$pagetitle$</title>
-<link rel="stylesheet" href="$up$preview.css"><main>
-<h1 class="title">$title$</h1>$if(subtitle)$<p class="subtitle">$subtitle$</p>$endif$
-$body$</main></html>'''
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="$up$preview.css"><link rel="stylesheet" href="$up$styles.css">
+<body><script>
+const dark = matchMedia('(prefers-color-scheme: dark)').matches;
+document.body.classList.toggle('quarto-dark', dark);
+</script><main id="quarto-document-content">
+<h1 class="title">$title$</h1>
+$if(subtitle)$<p class="subtitle">$subtitle$</p>$endif$
+$if(description)$<p class="description">$description$</p>$endif$
+$body$</main></body></html>'''
 
 
 def prepare(tree):
@@ -45,6 +53,13 @@ def prepare(tree):
     site.write_text(SITE)
     subprocess.run([sys.executable, site], cwd=tree, check=True, stdout=subprocess.DEVNULL)
     return tree/'_proc'
+
+
+def rendered_name(page):
+    "Name of a page on the site, without .html, from that of its notebook in nbs"
+    where = relative(ROOT/'nbs'/page if isinstance(page, str) else page)
+    folder, _, name = where.rpartition('/')
+    return f"{folder}/{re.sub(NUMBER, '', name)}".strip('/').partition('.')[0]
 
 
 def options(cell):
@@ -98,15 +113,19 @@ def render(page, proc, out):
     to = out/page.relative_to(proc).with_suffix('.html')
     images = to.with_name(f'{to.stem}_files')
     images.mkdir(parents=True, exist_ok=True)
-    body = '\n\n'.join(markdown(read(page), images))
+    if page.suffix == '.qmd': body = page.read_text(encoding='utf-8')
+    else: body = '\n\n'.join(markdown(read(page), images))
     figures = {o: i for i, o in enumerate(re.findall(r'\{#(fig-[\w-]+)', body), 1)}
     body = re.sub(r'@(fig-[\w-]+)', lambda m: f'[Figure {figures.get(m[1], "?")}](#{m[1]})', body)
     up = '../'*(len(to.relative_to(out).parts)-1)
-    (out/'template.html').write_text(TEMPLATE)
+    template = proc/'template.html'
+    template.write_text(TEMPLATE)
     result = pypandoc.convert_text(body, 'html', format='markdown', extra_args=[
-        '-s', '--mathml', '--citeproc', f"--bibliography={proc/'references.bib'}",
-        '--syntax-highlighting=pygments', f"--template={out/'template.html'}", '-V', f'up={up}'])
-    to.write_text(re.sub(r'href="([^":#]+)\.ipynb', r'href="\1.html', result), encoding='utf-8')
+        '-s', '--mathml', f"--lua-filter={proc/'site.lua'}",
+        '--citeproc', f"--bibliography={proc/'references.bib'}",
+        '--syntax-highlighting=pygments', f'--template={template}', '-V', f'up={up}'])
+    result = re.sub(r'href="([^":#]+)\.(?:ipynb|qmd)', r'href="\1.html', result)
+    to.write_text(result, encoding='utf-8')
     return to
 
 
@@ -119,7 +138,10 @@ def main():
     with tempfile.TemporaryDirectory() as tmp:
         proc = prepare(Path(tmp)/'tree')
         shutil.copy(ROOT/'.ci'/'preview.css', args.out)
-        for page in sorted(proc.rglob('*.ipynb')):
+        shutil.copy(proc/'styles.css', args.out)
+        for name in ['fonts', 'images']:
+            shutil.copytree(proc/name, args.out/name, dirs_exist_ok=True)
+        for page in sorted([*proc.rglob('*.ipynb'), *proc.glob('*.qmd')]):
             if not args.pages or page.stem in args.pages: print(render(page, proc, args.out))
 
 

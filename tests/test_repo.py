@@ -12,7 +12,7 @@ from fastcore.docments import docments
 
 from mutants import MUTANTS, mutate
 from notebooks import ROOT, code_cells, directives, pages, read, relative, source
-from tools import BIN, CFG, LIB, copy, differing, env, must
+from tools import BIN, CFG, LIB, copy, differing, must
 
 MODULES = sorted(o.stem for o in (ROOT/LIB).glob('[a-z]*.py'))
 TOOLS = {
@@ -22,16 +22,6 @@ TOOLS = {
     'codespell': ['codespell'],
     'check-manifest': ['check-manifest', '--no-build-isolation'],
 }
-SITE = '''
-if __name__ == '__main__':
-    from nbdev.doclinks import _build_modidx
-    from nbdev.quarto import nbdev_sidebar, refresh_quarto_yml
-    from nbdev.serve import proc_nbs
-    refresh_quarto_yml()
-    _build_modidx()
-    nbdev_sidebar.__wrapped__()
-    proc_nbs(force=True)
-'''
 
 
 @pytest.mark.parametrize('tool', TOOLS)
@@ -70,17 +60,8 @@ def test_readme_and_changelog_are_made(tmp_path):
     "README.md, its figures, llms.txt and the changelog of the site are what `make readme` makes"
     must(sys.executable, ROOT/'.ci'/'readme.py', '--out', tmp_path, cwd=ROOT)
     made = {o.relative_to(tmp_path).as_posix() for o in tmp_path.rglob('*') if o.is_file()}
-    old = {o.relative_to(ROOT).as_posix() for o in (ROOT/'nbs'/'images').glob('index-*.png')}
+    old = {o.relative_to(ROOT).as_posix() for o in (ROOT/'nbs'/'images').glob('*-*.png')}
     assert differing(ROOT, tmp_path, made | old) == []
-
-
-def test_nbdev_prepares_every_page(tmp_path, home):
-    "The site, up to Quarto"
-    tree = copy(tmp_path/'tree')
-    (tmp_path/'site.py').write_text(SITE)
-    must(sys.executable, tmp_path/'site.py', cwd=tree, env=env(home))
-    beside = 'sidebar.yml colab.lua references.bib llms.txt styles.css images/card.png'.split()
-    assert [o for o in [*map(relative, pages()), *beside] if not (tree/'_proc'/o).exists()] == []
 
 
 def test_sidebar_names_every_page_once():
@@ -92,9 +73,10 @@ def test_sidebar_names_every_page_once():
     assert Counter(leaves(sidebar['contents'])) == Counter([*map(relative, pages()), *others])
 
 
-def test_link_to_colab_leads_to_the_notebooks():
+def test_link_to_colab_and_version_are_right():
     colab = CFG['git_url'].replace('//github.com', '//colab.research.google.com/github')
     assert f"colab: {colab}/blob/{CFG['branch']}/nbs" in (ROOT/'_quarto.yml').read_text()
+    assert f"text: Version {CFG['version']}\n" in (ROOT/'_quarto.yml').read_text()
 
 
 def test_references_are_the_papers_that_pages_link_to():

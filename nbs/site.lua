@@ -5,13 +5,25 @@ local function hides_fields(text)
   return text:match('^def %u%w*%(%s*%*args,%s*%*%*kwargs%s*%)')
 end
 
+local function widest(text)
+  local n = 0
+  for line in text:gmatch('[^\n]+') do n = math.max(n, utf8.len(line) or #line) end
+  return n
+end
+
+-- A long signature without comments gets a line for each parameter
+local function broken(text)
+  if widest(text) > 95 then text = text:gsub(', ([%a_]+:)', ',\n    %1') end
+  if widest(text) > 95 then text = text:gsub("('%l+', '%l+', '%l+', '%l+', '%l+',) ", '%1\n        ') end
+  return text
+end
+
 -- Links of docments are source in a signature: keep their text. What scrolls can be reached with the keyboard.
 function CodeBlock(block)
   if hides_fields(block.text) then return {} end
   block.text = block.text:gsub('%[(`?[^%]\n]+`?)%]%(https?://[^)%s]*%)', '%1')
-  for line in block.text:gmatch('[^\n]+') do
-    if utf8.len(line) and utf8.len(line) > 90 then block.attributes.tabindex = '0' end
-  end
+  if block.text:match('^def ') then block.text = broken(block.text) end
+  if widest(block.text) > 90 then block.attributes.tabindex = '0' end
   return block
 end
 

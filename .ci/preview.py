@@ -22,6 +22,8 @@ sys.path.append(str(ROOT/'tests'))
 from tools import copy  # noqa: E402
 
 SITE = '''
+import sys
+from pathlib import Path
 if __name__ == '__main__':
     from nbdev.doclinks import _build_modidx
     from nbdev.quarto import nbdev_sidebar, refresh_quarto_yml
@@ -29,6 +31,8 @@ if __name__ == '__main__':
     refresh_quarto_yml()
     _build_modidx()
     nbdev_sidebar.__wrapped__()
+    for page in Path('nbs').rglob('*.ipynb'):
+        if len(sys.argv) > 1 and page.stem not in sys.argv: page.unlink()
     proc_nbs(force=True)
 '''
 NUMBER = r'^[0-9]+[a-zA-Z0-9]*_' # which nbdev takes out of the names of pages
@@ -46,12 +50,12 @@ $if(description)$<p class="description">$description$</p>$endif$
 $body$</main></body></html>'''
 
 
-def prepare(tree):
-    "A copy of the repository in `tree`, with `_proc` as nbdev prepares it for Quarto"
+def prepare(tree, *names):
+    "A copy of the repository in `tree`, with these pages, or all, as nbdev prepares them"
     copy(tree)
     site = tree/'site.py'
     site.write_text(SITE)
-    subprocess.run([sys.executable, site], cwd=tree, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([sys.executable, site, *names], cwd=tree, check=True, stdout=subprocess.DEVNULL)
     return tree/'_proc'
 
 
@@ -104,7 +108,7 @@ def markdown(nb, images):
             yield block
         if opts.get('output') is not False:
             for out in cell['outputs']:
-                yield f'::: {{.cell-output}}\n{shown(out, opts, images)}\n:::'
+                yield f'::: {{.cell-output .cell-output-display}}\n{shown(out, opts, images)}\n:::'
         yield ':::'
 
 
@@ -136,7 +140,7 @@ def main():
     args = ap.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as tmp:
-        proc = prepare(Path(tmp)/'tree')
+        proc = prepare(Path(tmp)/'tree', *args.pages)
         shutil.copy(ROOT/'.ci'/'preview.css', args.out)
         shutil.copy(proc/'styles.css', args.out)
         for name in ['fonts', 'images']:

@@ -29,6 +29,7 @@ class _BatchAugmentation(NamedTuple):
     canvas:int=32      # Side of the canvas, centred on the image, that the square lies in
     p:float=1.         # Probability of CutOut
 
+# %% ../nbs/00b_augment.ipynb #a6000002
 BATCH_AUGMENTATIONS = dict(
     none=_BatchAugmentation(),
     flip_crop=_BatchAugmentation(flip=True, pad=4),
@@ -39,6 +40,7 @@ BATCH_AUGMENTATIONS = dict(
 _MEAN_COLOUR = tuple(round(255*m) for m in MEAN)
 _BORDER = dict(reflect=4, black=0) # cv2.BORDER_REFLECT_101 and cv2.BORDER_CONSTANT
 
+# %% ../nbs/00b_augment.ipynb #a6000005
 def _flip_steps(A): # A is the module albumentations
     return [A.HorizontalFlip(p=0.5)]
 
@@ -46,6 +48,7 @@ def _shift_steps(A, pad, edge):
     side = 32+2*pad
     return [A.PadIfNeeded(side, side, border_mode=_BORDER[edge], fill=0), A.RandomCrop(32, 32)]
 
+# %% ../nbs/00b_augment.ipynb #a6000006
 def _cutout_steps(A, side, canvas, p): # on a canvas, so that the square may cross the edge
     side = (side,side)
     return [
@@ -55,6 +58,7 @@ def _cutout_steps(A, side, canvas, p): # on a canvas, so that the square may cro
             fill=_MEAN_COLOUR, p=p),
         A.CenterCrop(32, 32)]
 
+# %% ../nbs/00b_augment.ipynb #a6000007
 def _batch_augmentation_steps(A, augmentation):
     a = augmentation
     steps = []
@@ -63,6 +67,7 @@ def _batch_augmentation_steps(A, augmentation):
     if a.cutout: steps += _cutout_steps(A, a.cutout, a.canvas, a.p)
     return steps
 
+# %% ../nbs/00b_augment.ipynb #a6000008
 def _affine_cutout(A):
     affine = A.Affine(
         translate_percent=(-0.1,0.1), scale=(0.9,1.1), rotate=(-15,15),
@@ -75,6 +80,7 @@ def _flip_transpose_cutout(A):
         fill='random_uniform', p=0.9)
     return [A.HorizontalFlip(p=0.5), A.VerticalFlip(p=0.5), A.Transpose(p=0.5), rectangles]
 
+# %% ../nbs/00b_augment.ipynb #a6000009
 AUGMENTATIONS:dict = {
     name:partial(_batch_augmentation_steps, augmentation=augmentation)
     for name,augmentation in BATCH_AUGMENTATIONS.items()}
@@ -186,6 +192,7 @@ def _limit_opencv_threads(): # OpenCV's threads do not survive the fork: a worke
     import cv2
     cv2.setNumThreads(0)
 
+# %% ../nbs/00b_augment.ipynb #a600000b
 class _EpochBatches:
     "What all loaders of this package have in common, over their `batch_sampler`"
     @property
@@ -206,16 +213,18 @@ class _EpochBatches:
         "Take only this process's share of each batch"
         self.batch_sampler.rank,self.batch_sampler.world = rank,world
 
+# %% ../nbs/00b_augment.ipynb #a600000c
 class _EpochLoader(_EpochBatches, DataLoader):
     "A `DataLoader` whose passes are numbered epochs"
 
+# %% ../nbs/00b_augment.ipynb #a600000d
 def loader(
     images:Images,       # The images
     bs:int=128,          # Batch size
     augment:str='none',  # One of `AUGMENTATIONS`
     seed:int=42,         # Seed of the run: order and draws depend on it alone
-    num_workers:int=0,       # Processes that prepare batches; 0: this process
-)->_EpochLoader:          # Batches (xb,yb): normalised images (bs,3,32,32), labels (bs,)
+    num_workers:int=0,   # Processes that prepare batches; 0: this process
+)->_EpochLoader:     # Batches (xb,yb): normalised images (bs,3,32,32), labels (bs,)
     "Shuffled, augmented, normalised batches; each pass is the next epoch"
     if num_workers: _limit_opencv_threads()
     dataset = _AugmentedImages(images, augment)
@@ -231,10 +240,10 @@ def loader(
 # %% ../nbs/00b_augment.ipynb #9d300a77
 def _draw_batch_augmentation(
     augmentation:_BatchAugmentation, # What to draw for
-    n:int,                          # Number of images
-    key:tuple,                      # Integers that identify the draws, such as (seed, epoch)
-    size:int=32,                    # Side of the images
-)->np.ndarray:                      # (n,5) int64: shift down, shift right, flip, top, left
+    n:int,                           # Number of images
+    key:tuple,                       # Integers that identify the draws, such as (seed, epoch)
+    size:int=32,                     # Side of the images
+)->np.ndarray:                       # (n,5) int64: shift down, shift right, flip, top, left
     "Independent draws for each image; without CutOut, the square lies outside the image"
     a = augmentation
     rng = np.random.default_rng(key)
@@ -262,10 +271,12 @@ def _shift(x, down, right, edge):
         shifted = shifted*inside[...,None]
     return shifted
 
+# %% ../nbs/00b_augment.ipynb #a600000e
 def _flip(x, flip):
     "Flip images horizontally where `flip` (n,) is above 0"
     return torch.where((flip>0)[:,None,None,None], x.flip(2), x)
 
+# %% ../nbs/00b_augment.ipynb #a600000f
 def _cutout(x, top, left, side):
     "Fill a square of each image with the mean colour; `top` and `left` (n,) may lie outside"
     position = torch.arange(x.shape[1], device=x.device)
@@ -276,11 +287,12 @@ def _cutout(x, top, left, side):
     colour = torch.tensor(_MEAN_COLOUR, dtype=torch.uint8, device=x.device)
     return torch.where(square[...,None], colour, x)
 
+# %% ../nbs/00b_augment.ipynb #a6000011
 def _apply_batch_augmentation(
-    x:Tensor,                       # Images, (n,size,size,3) uint8
-    draws:Tensor,                   # From `_draw_batch_augmentation`, (n,5), on the same device
+    x:Tensor,                        # Images, (n,size,size,3) uint8
+    draws:Tensor,                    # From `_draw_batch_augmentation`, (n,5), same device
     augmentation:_BatchAugmentation, # What they were drawn for
-)->Tensor:                          # Augmented images, (n,size,size,3) uint8
+)->Tensor:                           # Augmented images, (n,size,size,3) uint8
     "Shift, flip and cut out each image of a batch with its own draws"
     down,right,flip,top,left = draws.unbind(1)
     x = _shift(x, down, right, augmentation.edge)

@@ -42,6 +42,7 @@ class TrainPeer(NamedTuple):
     package:str   # Name on PyPI, for the version
     rate:Callable # (images, width, bs, device) to images per second, see `StepTimer`
 
+# %% ../nbs/09_bench.ipynb #09b00003
 def _pytorch_grad_cam(model, layer, method='GradCAM'):
     import pytorch_grad_cam
     from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
@@ -55,6 +56,7 @@ def _pytorch_grad_cam(model, layer, method='GradCAM'):
 CAM_PEERS = {'pytorch-grad-cam':CamPeer('grad-cam', _pytorch_grad_cam)}
 TRAIN_PEERS = {} # besides pytorch-cifar
 
+# %% ../nbs/09_bench.ipynb #09b00004
 def _peer_versions(
     peers:dict, # Such as `CAM_PEERS`
 )->dict:        # Name to version, or to 'not installed'
@@ -88,6 +90,7 @@ def _ours(model, fast_model, layer, target=None): # target None: the given class
         return maps(fast_model, xb.to(memory_format=torch.channels_last), t)
     return {'ours, one batch':one_batch, 'ours':default, 'ours, channels-last':channels_last}
 
+# %% ../nbs/09_bench.ipynb #09b00005
 def _one_class(model, fast_model, layer): # one map for each image
     variants = {'forward':_forward(model)}|_ours(model, fast_model, layer)
     for name,peer in _installed(CAM_PEERS).items():
@@ -118,6 +121,7 @@ def _score_cam(model, fast_model, layer):
     peer = _pytorch_grad_cam(model, layer, 'ScoreCAM')
     return {'forward':_forward(model), 'ours':ours, 'pytorch-grad-cam':peer}
 
+# %% ../nbs/09_bench.ipynb #09b00006
 class _Comparison(NamedTuple):
     """What is timed together: `variants` takes a model, the same in channels-last layout,
     and a layer; it returns functions of images and classes by name, the forward pass first"""
@@ -182,6 +186,7 @@ def _time_whole_set(model, images, label): # rows; the maps of the true class an
         s = _time_in_turn(_whole_set(model, folder), images, classes, 1)
     return _rows('whole set, two maps each', 'layer4', s, len(images))
 
+# %% ../nbs/09_bench.ipynb #09b00009
 def cam_bench(
     model:ResNet=None,  # With ten classes; None takes the packaged one
     images:Images=None, # All are the data set, the first ones the batch; None: 1,000 shapes
@@ -314,6 +319,7 @@ def _our_variants(images, width, bs, device): # the same for this package
         recipes = {name:r for name,r in recipes.items() if r.precision=='float32'}
     return {name:partial(_recipe_rate, images, r, device) for name,r in recipes.items()}
 
+# %% ../nbs/09_bench.ipynb #09b0000a
 def train_bench(
     images:Images=None, # Images to train on, one epoch in each round; None: 768 shapes
     width:int=64,       # Of the `resnet18`

@@ -39,6 +39,7 @@ def _run_state(
         sums={k:v.item() if torch.is_tensor(v) else v for k,v in run.sums.items()},
         callback_state=run.callback_state)
 
+# %% ../nbs/08_checkpoints.ipynb #08c00004
 def _check_settings(run, state): # are data and recipe those of the state?
     saved = dict(data=state['data'], **state['recipe'])
     now = dict(data=run.data, **asdict(run.recipe))
@@ -48,6 +49,7 @@ def _check_settings(run, state): # are data and recipe those of the state?
     raise ValueError(
         f"the saved run has other settings: {changes}. Use its settings, or another file")
 
+# %% ../nbs/08_checkpoints.ipynb #08c00005
 def _load_run_state(
     run:Run,    # A new run
     state:dict, # What `_run_state` returned
@@ -69,28 +71,44 @@ def _read_run_state(file, device):
         raise ValueError(f"{file} is not a checkpoint of a run: name another file")
     return state
 
+def _write_run_state(file, state):
+    try:
+        with atomic_write(file) as part, part.open('wb') as f: torch.save(state, f)
+    except (OSError, RuntimeError) as e:
+        raise OSError(
+            f"{file} could not be written ({e}); an older file is unchanged: "
+            "free some space or name another file") from None
+
+# %% ../nbs/08_checkpoints.ipynb #08c00008
+class _StopSignals:
+    "Notes the first Ctrl-C or SIGTERM; a second one interrupts at once"
+    def __init__(self): self.received,self._old = False,{}
+
+    def listen(self):
+        self.received = False
+        # only the main thread may handle signals
+        if threading.current_thread() is not threading.main_thread(): return
+        for s in (signal.SIGINT,signal.SIGTERM): self._old[s] = signal.signal(s, self._note)
+
+    def _note(self, *_):
+        if self.received: raise KeyboardInterrupt
+        self.received = True
+
+    def restore(self):
+        for s,handler in self._old.items(): signal.signal(s, handler)
+
+# %% ../nbs/08_checkpoints.ipynb #08c0000a
 class Checkpoint(Callback):
     "Saves a run after each epoch and every few minutes, and resumes it; the first callback"
     def __init__(self,
         file:Union[str,Path], # Checkpoint; its folder is made if needed
         minutes:float=10.,    # Between two saves within an epoch; 0 saves after each step
-    ):
-        self.file = Path(file)
-        self.minutes = minutes
-        self.stop_requested = False
-        self._old_handlers = {}
+    ): self.file,self.minutes,self.signals = Path(file),minutes,_StopSignals()
 
     def begin(self, run:Run)->None:
         if self.file.exists(): _load_run_state(run, _read_run_state(self.file, run.device))
         self.last_save = time.monotonic()
-        self.stop_requested = False
-        if threading.current_thread() is not threading.main_thread(): return
-        for s in (signal.SIGINT,signal.SIGTERM): # only the main thread may handle signals
-            self._old_handlers[s] = signal.signal(s, self._request_stop)
-
-    def _request_stop(self, *_):
-        if self.stop_requested: raise KeyboardInterrupt # the second time
-        self.stop_requested = True
+        self.signals.listen()
 
     def save(self, run:Run)->None:
         run.check()
@@ -99,35 +117,26 @@ class Checkpoint(Callback):
                 f"epoch {len(run.rows)+1}: weights became NaN or infinite; "
                 f"try a learning rate below {run.recipe.lr}")
         self.last_save = time.monotonic()
-        if run.is_main: self._write(_run_state(run))
-
-    def _write(self, state):
-        try:
-            with atomic_write(self.file) as part, part.open('wb') as f: torch.save(state, f)
-        except (OSError, RuntimeError) as e:
-            raise OSError(
-                f"{self.file} could not be written ({e}); an older file is unchanged: "
-                "free some space or name another file") from None
+        if run.is_main: _write_run_state(self.file, _run_state(run))
 
     def step(self, run:Run)->None:
         # the sums of a distributed run are complete only at the end of an epoch
         if run.batches.world>1: return
         due = time.monotonic()-self.last_save>=60*self.minutes
-        if due or self.stop_requested: self.epoch(run)
+        if due or self.signals.received: self.epoch(run)
 
     def epoch(self, run:Run)->None:
         self.save(run)
-        if not self.stop_requested: return
+        if not self.signals.received: return
         raise KeyboardInterrupt(
             f"stopped after {len(run.rows)} epochs and {run.sums.get('steps', 0)} steps, "
             f"saved in {self.file}: start the same run again to resume it "
             "(on the command line, with --resume)")
 
-    def end(self, run:Run)->None:
-        for s,handler in self._old_handlers.items(): signal.signal(s, handler)
+    def end(self, run:Run)->None: self.signals.restore()
 
     def failed(self, run:Run, error:BaseException)->None:
-        self.end(run)
+        self.signals.restore()
         if not isinstance(error, FloatingPointError): return
         if self.file.exists(): error.add_note(f"The last good state is in {self.file}.")
         else: error.add_note("No state was saved before.")
@@ -222,6 +231,7 @@ def _data_and_recipe(splits, recipe): # the first part of a card
         n_train=len(train), train_sha256=train.sha256,
         n_test=len(splits.test), test_sha256=splits.test.sha256)
 
+# %% ../nbs/08_checkpoints.ipynb #08c0000d
 def save_run(
     model:nn.Module,      # Trained model
     history:pd.DataFrame, # What `fit` returned with it
@@ -249,25 +259,26 @@ def save_run(
 
 # %% ../nbs/08_checkpoints.ipynb #b537459f
 _TEST_SEEN = 'test set evaluated during training'
-_PUBLISHED = [
-    ('[ERA V1, a](https://github.com/selvaraj-sembulingam/ERA-V1)',
+# Project, address, epochs, test accuracy in %, the same with flips, remarks
+PUBLISHED = [
+    ('selvaraj-sembulingam/ERA-V1', 'https://github.com/selvaraj-sembulingam/ERA-V1',
         20, '90.89', '', _TEST_SEEN),
-    ('[ERA v1, b](https://github.com/Madhur-1/ERA-v1)',
+    ('Madhur-1/ERA-v1', 'https://github.com/Madhur-1/ERA-v1',
         20, '91.41', '', _TEST_SEEN),
-    ('[EVA6](https://github.com/vvshankar78/DeepLearning)',
+    ('vvshankar78/DeepLearning', 'https://github.com/vvshankar78/DeepLearning',
         20, '88.95', '', _TEST_SEEN),
-    ('[tsai](https://github.com/nanekja/tsai)',
+    ('nanekja/tsai', 'https://github.com/nanekja/tsai',
         20, '89.42', '', 'the best epoch on the test set'),
-    ('[ERA, c](https://github.com/pratikiiitb2013/ERA)',
+    ('pratikiiitb2013/ERA', 'https://github.com/pratikiiitb2013/ERA',
         20, '91.63', '', _TEST_SEEN),
-    ('[Lightning tutorial](https://lightning.ai/docs/pytorch/stable/notebooks/'
-     'lightning_examples/cifar10-baseline.html)',
+    ('Lightning tutorial', 'https://lightning.ai/docs/pytorch/stable/notebooks/'
+     'lightning_examples/cifar10-baseline.html',
         '20–30', '92–93', '', ''),
-    ('[cifar10-zoo](https://github.com/KellerJordan/cifar10-zoo)',
+    ('KellerJordan/cifar10-zoo', 'https://github.com/KellerJordan/cifar10-zoo',
         26, '93.4–93.5', '94.0', '200 runs, 51 s each on an A100'),
-    ('[cifar10-zoo](https://github.com/KellerJordan/cifar10-zoo)',
+    ('KellerJordan/cifar10-zoo', 'https://github.com/KellerJordan/cifar10-zoo',
         80, '95.3–95.55', '95.9', '156 s on an A100'),
-    ('[pytorch-cifar](https://github.com/kuangliu/pytorch-cifar)',
+    ('kuangliu/pytorch-cifar', 'https://github.com/kuangliu/pytorch-cifar',
         200, 'about 95.4', '', '')]
 
 def _recipe_name(recipe):
@@ -286,18 +297,19 @@ def _row(recipe, cards): # of runs that differ only in their seed
         spread = f'{accuracy.std():.2f} and {flips.std():.2f}'
         runs = f'{len(cards)} runs, standard deviations {spread}'
     return (
-        f'**recipe `{_recipe_name(recipe)}`**, width {recipe.width}', recipe.epochs,
+        f'**cifar_cam, recipe `{_recipe_name(recipe)}`**, width {recipe.width}', recipe.epochs,
         f'{accuracy.mean():.2f}', f'{flips.mean():.2f}',
         f'{runs}; {minutes:.0f} minutes on {hardware}')
 
 def results_table(
     cards:list, # Cards of runs on CIFAR-10
 )->str:         # A table in Markdown
-    "Published test accuracies of this model, then those of the cards, a row for each recipe"
+    "Test accuracies of the cards, a row for each recipe, then published ones of this model"
     by_recipe = {}
     for card in cards:
         recipe = replace(Recipe(**card['recipe']), seed=0)
         by_recipe.setdefault(recipe, []).append(card)
-    head = [('','epochs','test accuracy, %','with flips, %',''), ('---',)*5]
-    rows = head+_PUBLISHED+[_row(*item) for item in by_recipe.items()]
+    head = [('run or project','epochs','test accuracy, %','with flips, %','remarks'), ('---',)*5]
+    published = [(f'[{name}]({url})',*rest) for name,url,*rest in PUBLISHED]
+    rows = head+[_row(*item) for item in by_recipe.items()]+published
     return '\n'.join('| '+' | '.join(map(str, row))+' |' for row in rows)

@@ -21,6 +21,7 @@ class _ReadImage(NamedTuple):
     x:np.ndarray # The image, (size,size,3) uint8
     steps:list    # What was done to it, a text for each step
 
+# %% ../nbs/00d_image_files.ipynb #5b200004
 _UNREADABLE = (
     UnidentifiedImageError,OSError,SyntaxError,ValueError,Image.DecompressionBombError)
 _ORIENTATION = 274 # EXIF tag; 1 is upright
@@ -42,6 +43,7 @@ def _open(file):
     if n_frames>1: steps.append(f'first of {n_frames} frames')
     return im,steps
 
+# %% ../nbs/00d_image_files.ipynb #5b200005
 def _to_8_bits(im):
     "The image with 256 grey levels, and the largest value before"
     values = np.asarray(im, dtype=float)
@@ -56,6 +58,7 @@ def _on_white(im):
     white = Image.new('RGBA', im.size, 'white')
     return Image.alpha_composite(white, rgba).convert('RGB'),lowest_alpha<255
 
+# %% ../nbs/00d_image_files.ipynb #5b200006
 def read_image(
     file:Union[str,Path], # Any image file that Pillow reads
     size:int=32,          # Side of the result in pixels
@@ -83,6 +86,7 @@ class ImageFiles(NamedTuple):
     steps:list               # What was done to each image: a list of texts each
     failed:dict             # File to reason
 
+# %% ../nbs/00d_image_files.ipynb #5b200008
 def _find_files(paths):
     "The files among `paths`, and all files in folders, except those that begin with a dot"
     found = []
@@ -93,6 +97,7 @@ def _find_files(paths):
         else: found.append(path)
     return found
 
+# %% ../nbs/00d_image_files.ipynb #5b200009
 def read_images(
     files:list,               # Image files, or folders of them; hidden files are skipped
     classes:Sequence=CLASSES, # Class names

@@ -77,6 +77,7 @@ def _first_component(
     positive = p.amax(1, keepdim=True)>=-p.amin(1, keepdim=True)
     return torch.where(positive, p, -p).view(n,h,w).float()
 
+# %% ../nbs/05a_methods.ipynb #5a000005
 def _eigen_cam(A, G): return _first_component(A)
 def _eigen_grad_cam(A, G): return _first_component(G*A)
 def _eigen_smooth_grad_cam(A, G): return _first_component(G.mean((2,3), keepdim=True)*A)
@@ -151,7 +152,8 @@ class Perturbation:
             logits = checked_logits(self.model, x, n)
         return self.target[[0]*len(logits)].scores(logits).float()
 
-@dataclass(frozen=True)
+# %% ../nbs/05a_methods.ipynb #5a000006
+@dataclass(frozen=True, repr=False)
 class PerturbationMethod(CamMethod):
     """A CAM method that weighs channels by the scores of perturbed images.
 
@@ -161,7 +163,7 @@ class PerturbationMethod(CamMethod):
         xb:Tensor,           # Normalised images, (n,c,H,W)
         layer:Any='layer4',  # Layer or its name
         target:Any=None,     # As for `CamMethod`; a function gets variants of one image
-        signed:bool=False,   # Keep what counts against the target, below 0?
+        signed:bool=False,   # Keep relevance against the target, below 0?
         batch_size:int=64,   # Variants of an image at a time
         progress:bool=False, # Show progress?
     )->Cams:                 # Maps at the layer's size, logits, classes
@@ -287,6 +289,7 @@ def _bias_terms(biases, grads):
     def term(b, g): return (g.float()*(b[:,None,None] if g.ndim==4 else b)).sum(1)
     return [term(b, g) for b,g in zip(biases, grads)]
 
+# %% ../nbs/05a_methods.ipynb #5a000007
 def _check_complete(maps, rest, scores, eps):
     "Raises `ValueError` unless the maps and what has no position add up to the scores"
     gap = (maps.sum((-2,-1))+rest-scores).abs().max()
@@ -296,6 +299,7 @@ def _check_complete(maps, rest, scores, eps):
             f"the terms miss the score by up to {gap:.2g}: "
             "model and target must be piecewise linear")
 
+# %% ../nbs/05a_methods.ipynb #5a000009
 def full_grad(
     model:nn.Module,     # Of convolutions, batch norms, linear and piecewise linear layers
     xb:Tensor,           # Normalised images, (n,c,H,W)
@@ -367,6 +371,7 @@ class _GuidedReLU(torch.autograd.Function):
     @staticmethod
     def backward(ctx, g): return g.clamp(min=0)*ctx.saved_tensors[0]
 
+# %% ../nbs/05a_methods.ipynb #5a000010
 _RELUS = F.relu,F.relu_,torch.relu,torch.relu_,torch.Tensor.relu,torch.Tensor.relu_
 
 class _GuidedReLUs(TorchFunctionMode):
@@ -380,6 +385,7 @@ class _GuidedReLUs(TorchFunctionMode):
         y = _GuidedReLU.apply(x)
         return x.copy_(y) if any(inplace) or f.__name__.endswith('relu_') else y
 
+# %% ../nbs/05a_methods.ipynb #5a000011
 def guided_backprop(
     model:nn.Module,     # Model with ReLUs: (n,c,H,W) to logits (n,k)
     xb:Tensor,           # Normalised images, (n,c,H,W)
@@ -396,6 +402,7 @@ def guided_backprop(
         raise ValueError(f"{type(uncompiled(model)).__name__} calls no ReLU: nothing to guide")
     return gradients
 
+# %% ../nbs/05a_methods.ipynb #5a000012
 def guided_grad_cam(
     model:nn.Module, # Model with ReLUs: (n,c,H,W) to logits (n,k)
     xb:Tensor,       # Normalised images, (n,c,H,W)
@@ -435,7 +442,7 @@ class FinerTarget(Target):
         return (p*leads).sum(1)/(p.sum(1)+1e-9)
 
 # %% ../nbs/05a_methods.ipynb #728ecb85
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class _SmoothedMethod(CamMethod):
     method:CamMethod=None
     factors:tuple=()
@@ -449,9 +456,10 @@ class _SmoothedMethod(CamMethod):
         flipped = [maps((xb*f).flip(-1), target).maps.flip(-1) for f in self.factors]
         return first._replace(maps=torch.stack([first.maps,*straight,*flipped]).mean(0))
 
+# %% ../nbs/05a_methods.ipynb #5a000014
 def smoothed(
     method:CamMethod,           # Such as `grad_cam`
-    factors:tuple=(1.,0.9,1.1), # Of the pixels, in each variant; the first one's classes count
+    factors:tuple=(1.,0.9,1.1), # Contrast of each variant; the first one's classes count
 )->CamMethod:                   # A method with the same arguments, for one layer
     "Mean of a method's maps over images with other contrast, each also flipped horizontally"
     name = f"{method.name}, smoothed over {', '.join(map(str, factors))}"
@@ -475,6 +483,7 @@ _full_grad_cam = _FullGrad(full_grad, 'FullGrad', 'https://arxiv.org/abs/1905.00
                            sums_to_score=True, uses_layer=False)
 _finer_cam = _FinerCAM(grad_cam.formula, 'Finer-CAM', 'https://arxiv.org/abs/2501.11309')
 
+# %% ../nbs/05a_methods.ipynb #5a000016
 METHODS = dict(
     grad_cam=grad_cam, hires_cam=hires_cam, layer_cam=layer_cam, xgrad_cam=xgrad_cam,
     grad_cam_pp=grad_cam_pp, eigen_cam=eigen_cam, eigen_grad_cam=eigen_grad_cam,
@@ -507,22 +516,24 @@ def _map_agreement(
     size = min(a.shape[1], b.shape[1]),min(a.shape[2], b.shape[2])
     return rank_correlation(*(F.adaptive_avg_pool2d(m, size) for m in (a,b)))
 
+# %% ../nbs/05a_methods.ipynb #5a000017
 def show_methods(
     model:nn.Module,       # Model
     x:np.ndarray,          # One image, (H,W,3) uint8
     target:Any=None,       # Class; None takes the predicted one
     layer:Union[str,nn.Module]='layer4', # Layer or its name
-    methods:dict=METHODS,  # Name to method
+    methods:dict=None,     # Name to method; None: all of `METHODS`
 )->np.ndarray:             # The axes
     "One image under every method, scaled separately, with rank correlations with the first"
+    methods = METHODS if methods is None else methods
     cams = [f(model, normalize(x[None]), layer, target) for f in methods.values()]
     def title(f, c):
         r = 'empty' if c.empty else f'{_map_agreement(c.maps, cams[0].maps)[0]:.2f}'
-        remark = '' if f.class_sensitive else '\nnot class-sensitive'
+        remark = '' if f.class_sensitive else '\nless class-sensitive'
         return f'{fill(f.name, 16)}\n{r}{remark}'
     titles = [title(f, c) for f,c in zip(methods.values(), cams)]
     images = [x,*(overlay_maps(x[None], c.maps)[0] for c in cams)]
-    return show_images(images, ['image\n',*titles], cols=(len(images)+1)//2, size=1.25)
+    return show_images(images, ['image\n',*titles], cols=min(5, len(images)), size=1.35)
 
 # %% ../nbs/05a_methods.ipynb #c0956c74
 def _manifest(model, images, target, **settings):
@@ -533,6 +544,7 @@ def _manifest(model, images, target, **settings):
                 weights_sha256=weights_sha256(model), model=sha(repr(model)),
                 target=sha(repr(named)))|settings
 
+# %% ../nbs/05a_methods.ipynb #5a000023
 def save_maps(
     model:nn.Module,           # Model
     images:Images,             # Images to explain
@@ -540,9 +552,10 @@ def save_maps(
     target:Any=None,           # None, 'all', a class, (n,) one each, (n,m) or (1,m) several
     layer:str='layer4',        # Name of the layer
     method:CamMethod=grad_cam, # Such as `grad_cam`
-    signed:bool=True,          # Keep what counts against the target, too?
+    signed:bool=True,          # Keep relevance against the target, too?
     size:int=1000,             # Images in a file
-    units:str='logits per position', # Units of the method's numbers, for the manifest
+    # Units of the method's numbers, for the manifest
+    units:str='logits per position',
     progress:bool=False,       # Show progress?
 )->dict:                       # The manifest, as in manifest.json
     """Write maps, logits and targets of all images as safetensors.

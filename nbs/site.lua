@@ -1,10 +1,5 @@
 -- What every page needs on its way to HTML.
 
--- A signature that says only *args, **kwargs hides the fields; the source below it has them
-local function hides_fields(text)
-  return text:match('^def %u%w*%(%s*%*args,%s*%*%*kwargs%s*%)')
-end
-
 local function widest(text)
   local n = 0
   for line in text:gmatch('[^\n]+') do n = math.max(n, utf8.len(line) or #line) end
@@ -20,7 +15,6 @@ end
 
 -- Links of docments are source in a signature: keep their text. What scrolls can be reached with the keyboard.
 function CodeBlock(block)
-  if hides_fields(block.text) then return {} end
   block.text = block.text:gsub('%[(`?[^%]\n]+`?)%]%(https?://[^)%s]*%)', '%1')
   if block.text:match('^def ') then block.text = broken(block.text) end
   if widest(block.text) > 90 then block.attributes.tabindex = '0' end
@@ -33,11 +27,31 @@ function RawBlock(block)
   return block
 end
 
+-- Where the source of a function or class is shown, its signature need not be: the names that the code of a page defines
+local function defined(doc)
+  local names = {}
+  doc:walk({CodeBlock = function(block)
+    if not block.classes:includes('cell-code') then return end
+    for name in ('\n' .. block.text):gmatch('\ndef ([%w_]+)') do names[name] = true end
+    for name in ('\n' .. block.text):gmatch('\nclass ([%w_]+)') do names[name] = true end
+  end})
+  return names
+end
+
+local function without_signatures(doc)
+  local names = defined(doc)
+  return doc:walk({CodeBlock = function(block)
+    local name = block.text:match('^def ([%w_]+)')
+    if name and names[name] and not block.classes:includes('cell-code') then return {} end
+  end})
+end
+
 -- Below the title of a page that is a notebook: a link to it in Colab. `colab` in _quarto.yml says where the notebooks are.
 function Pandoc(doc)
-  if not quarto then return nil end
+  doc = without_signatures(doc)
+  if not quarto then return doc end
   local root, file = quarto.project.directory, quarto.doc.input_file
-  if not (root and file and file:match('%.ipynb$') and doc.meta.colab) then return nil end
+  if not (root and file and file:match('%.ipynb$') and doc.meta.colab) then return doc end
   local page = pandoc.path.make_relative(file, root):gsub('\\', '/')
   local link = pandoc.Link('Open in Colab', pandoc.utils.stringify(doc.meta.colab) .. '/' .. page)
   doc.blocks:insert(1, pandoc.Div(pandoc.Plain(link), pandoc.Attr('', {'colab'})))

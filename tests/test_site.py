@@ -125,10 +125,14 @@ def Pair(
     *args, **kwargs
 ):
 ```
+
+```{.python .cell-code}
+class Pair(NamedTuple): a:int
+```
 '''
     html = pypandoc.convert_text(doc, 'html', format='markdown',
                                  extra_args=[f"--lua-filter={proc/'site.lua'}"])
-    assert '`g`' in html and 'example.org' not in html and 'kwargs' not in html
+    assert '`g`' in html and 'example.org' not in html and 'kwargs' not in html and 'NamedTuple' in html
     long = f"def f(x:int, {', '.join(f'name{i}:int={i}' for i in 'abcdefghijkl')}):"
     html = pypandoc.convert_text(f'```\n{long}\n```', 'html', format='markdown',
                                  extra_args=[f"--lua-filter={proc/'site.lua'}"])

@@ -532,7 +532,7 @@ def _plot_panel(ax, table, name, methods, offsets, colors, lower):
     ax.grid(axis='y', lw=0.3)
 
 def plot_map_scores(
-    table:pd.DataFrame,        # As from `MapScores.table`
+    table:pd.DataFrame,        # As the field `table` of `MapScores`
     names:tuple,               # Scores to draw, a panel each
     lower_is_better:tuple=(),  # Those of which a lower value is better
 )->np.ndarray:                 # The axes, (len(names),)

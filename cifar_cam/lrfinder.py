@@ -130,7 +130,7 @@ class LRSuggestion(NamedTuple):
 # %% ../nbs/02_lrfinder.ipynb #996a5620
 def suggest_lr(
     sweep:Sweep,     # What `lr_range_test` returned
-    beta:float=0.95, # Smoothing, see `Sweep.smooth`
+    beta:float=0.95, # Of the exponential moving average of the loss
     skip:float=0.1,  # Fraction of the steps to leave out at the start: noisy
 )->LRSuggestion:     # A learning rate by each rule
     "Read learning rates from a sweep; raises `ValueError` if it is too short or never falls"

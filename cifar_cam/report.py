@@ -41,7 +41,7 @@ class TrainingRecord(NamedTuple):
 # %% ../nbs/07a_report.ipynb #25baed28
 def packaged_run(
     name:str='cifar10', # 'cifar10', 'narrow' or 'shapes10'
-)->tuple:               # Model, `TrainingRecord`
+)->tuple:               # Model and training record
     "A packaged model with the record of its training"
     history = pd.read_csv(WEIGHTS_DIR/f'{name}.csv')
     sweep_file = WEIGHTS_DIR/f'{name}.sweep.csv'

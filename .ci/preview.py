@@ -16,7 +16,7 @@ from pathlib import Path
 import pypandoc
 import yaml
 
-from notebooks import ROOT, read, relative, source, text, without_directives
+from notebooks import ROOT, pages, read, relative, source, text, without_directives
 
 sys.path.append(str(ROOT/'tests'))
 from tools import copy  # noqa: E402
@@ -59,11 +59,10 @@ def prepare(tree, *names):
     return tree/'_proc'
 
 
-def rendered_name(page):
-    "Name of a page on the site, without .html, from that of its notebook in nbs"
-    where = relative(ROOT/'nbs'/page if isinstance(page, str) else page)
-    folder, _, name = where.rpartition('/')
-    return f"{folder}/{re.sub(NUMBER, '', name)}".strip('/').partition('.')[0]
+def rendered_name(where):
+    "Name of a page on the site, without .html, from that of its notebook within nbs"
+    folder, _, name = str(where).rpartition('/')
+    return re.sub(r'\.[a-z]*$', '', f"{folder}/{re.sub(NUMBER, '', name)}".lstrip('/'))
 
 
 def options(cell):
@@ -114,7 +113,7 @@ def markdown(nb, images):
 
 def render(page, proc, out):
     "One page of `proc` as HTML in `out`"
-    to = out/page.relative_to(proc).with_suffix('.html')
+    to = out/f'{rendered_name(page.relative_to(proc))}.html'
     images = to.with_name(f'{to.stem}_files')
     images.mkdir(parents=True, exist_ok=True)
     if page.suffix == '.qmd': body = page.read_text(encoding='utf-8')
@@ -128,7 +127,8 @@ def render(page, proc, out):
         '-s', '--mathml', f"--lua-filter={proc/'site.lua'}",
         '--citeproc', f"--bibliography={proc/'references.bib'}",
         '--syntax-highlighting=pygments', f'--template={template}', '-V', f'up={up}'])
-    result = re.sub(r'href="([^":#]+)\.(?:ipynb|qmd)', r'href="\1.html', result)
+    result = re.sub(r'href="([^":#]+\.)(?:ipynb|qmd)(?=[#"])',
+                    lambda m: f'href="{rendered_name(m[1])}.html', result)
     to.write_text(result, encoding='utf-8')
     return to
 
@@ -140,13 +140,16 @@ def main():
     args = ap.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as tmp:
-        proc = prepare(Path(tmp)/'tree', *args.pages)
+        chosen = [p.stem for p in pages()
+                  if {p.stem, Path(rendered_name(relative(p))).name} & set(args.pages)]
+        proc = prepare(Path(tmp)/'tree', *chosen)
         shutil.copy(ROOT/'.ci'/'preview.css', args.out)
         shutil.copy(proc/'styles.css', args.out)
         for name in ['fonts', 'images']:
             shutil.copytree(proc/name, args.out/name, dirs_exist_ok=True)
         for page in sorted([*proc.rglob('*.ipynb'), *proc.glob('*.qmd')]):
-            if not args.pages or page.stem in args.pages: print(render(page, proc, args.out))
+            if not args.pages or page.stem in [*chosen, *args.pages]:
+                print(render(page, proc, args.out))
 
 
 if __name__ == '__main__': main()

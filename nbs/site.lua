@@ -21,7 +21,12 @@ function CodeBlock(block)
   return block
 end
 
--- Tables of pandas scroll, too
+-- Tables scroll, too: those of Markdown and those of pandas
+function Table(tab)
+  tab.attr.attributes.tabindex = '0'
+  return tab
+end
+
 function RawBlock(block)
   if block.format == 'html' then block.text = block.text:gsub('<table ', '<table tabindex="0" ') end
   return block

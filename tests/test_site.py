@@ -81,7 +81,7 @@ def test_links_to_names_lead_to_where_they_are_explained(nb, proc):
     for p in pages():
         heads = re.findall(r'^#+ (.*)', '\n'.join(o for c in code_cells(read(proc/relative(p)))
                                                   for o in outputs(c)), re.M)
-        shown[rendered_name(p)] = {o.lower().replace('`', '') for o in heads}
+        shown[rendered_name(relative(p))] = {o.lower().replace('`', '') for o in heads}
     everything = '\n'.join([*prose(nb), *(o for c in code_cells(nb) for o in outputs(c))])
     links = re.findall(rf'\({re.escape(HOST)}/([\w/]+)\.html#([\w.]+)\)', everything)
     assert sorted({o for o in links if o[1].lower() not in shown.get(o[0], set())}) == []

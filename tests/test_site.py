@@ -92,7 +92,7 @@ def test_result_is_in_the_first_screen(nb):
     before = 0
     for c in nb['cells']:
         if c['cell_type'] == 'markdown':
-            if '\n|--' in source(c): break
+            if re.search(r'^\|[:-]', source(c), re.M): break
             before += words(source(c))
         if c['cell_type'] == 'code' and options(c).get('output') != 'asis':
             kinds = {k for o in c['outputs'] for k in o.get('data', {})}

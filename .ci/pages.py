@@ -3,9 +3,12 @@
 
 `nbs/executed.json` keeps, for every page, what its stored outputs were made from and with."""
 import argparse
+import ast
+import base64
 import datetime
 import hashlib
 import importlib.metadata
+import io
 import json
 import os
 import platform
@@ -13,8 +16,10 @@ import re
 import sys
 import time
 
+from PIL import Image
+
 from notebooks import (ROOT, batches, code_cells, directives, dirt, find_cifar, flags, never_run,
-                       pages, read, settings, sha, source)
+                       pages, read, settings, sha, source, text)
 
 LIBS = 'torch torchvision numpy matplotlib albumentations grad-cam'.split()
 
@@ -24,9 +29,20 @@ def records(root): return read(record_path(root)) if record_path(root).exists() 
 def outputs_sha(nb): return sha(json.dumps([c['outputs'] for c in code_cells(nb)], sort_keys=True))
 
 
-def code_sha(nb):
-    "sha256 of the code of all cells that are ever run"
-    return sha('\0'.join(source(c).strip() for c in code_cells(nb) if not never_run(c)))
+def code_sha(*cells):
+    "sha256 of the code of these cells, without comments, directives and line breaks"
+    def parts(x):
+        if isinstance(x, ast.AST):
+            fields = {k: v for k, v in ast.iter_fields(x) if v is not None and v != []}
+            return [type(x).__name__, {k: parts(v) for k, v in fields.items()}]
+        return [parts(o) for o in x] if isinstance(x, list) else repr(x)
+
+    def what(s):
+        return [re.findall(r'^[%!].*', s, re.M), parts(ast.parse(re.sub(r'(?m)^[%!].*', '', s)))]
+    return sha(json.dumps([what(source(c)) for c in cells]))
+
+
+def run_cells(nb): return [c for c in code_cells(nb) if not never_run(c)]
 
 
 def weights(nb, root):
@@ -50,7 +66,7 @@ def why_stale(path, done, root=ROOT):
     "Why the stored outputs of a page do not belong to it, or None"
     nb, was = read(path), done.get(path.stem)
     if was is None: return 'was never executed'
-    if was['code'] != code_sha(nb): return 'code has changed since it was executed'
+    if was['code'] != code_sha(*run_cells(nb)): return 'code has changed since it was executed'
     if was['outputs'] != outputs_sha(nb): return 'stored outputs are not those of its execution'
     if was.get('logs') != logs(nb, root): return 'logs have changed since it was executed'
     if was['weights'] != weights(nb, root): return 'weights have changed since it was executed'
@@ -64,16 +80,27 @@ def hardware():
 
 
 def kept_cells(nb, skip, was):
-    "Cells with a flag in `skip` and stored outputs: id -> hash of the source they were executed at"
+    "Cells with a flag in `skip` and stored outputs: id -> hash of the code they were executed at"
     res = {}
     for c in code_cells(nb):
         if not (flags(c) & skip and c['outputs']): continue
         old = was.get('flagged', {}).get(c['id'])
         why = 'has outputs but no record of their execution' if not old else \
-              'has changed since it was executed' if old['source'] != sha(source(c)) else None
+              'has changed since it was executed' if old['code'] != code_sha(c) else None
         if why: raise SystemExit(f"cell {c['id']} {why}: run this page without --no-slow")
         res[c['id']] = old
     return res
+
+
+def make_small(nb, limit=100*1024):
+    "Give PNGs of more than `limit` bytes a palette of 256 colours"
+    for c in code_cells(nb):
+        for data in [o['data'] for o in c['outputs'] if 'image/png' in o.get('data', {})]:
+            png, small = base64.b64decode(text(data['image/png'])), io.BytesIO()
+            if len(png) <= limit: continue
+            im = Image.open(io.BytesIO(png)).convert('RGB')
+            im.quantize(kmeans=1, dither=Image.Dither.NONE).save(small, 'png', optimize=True)
+            data['image/png'] = base64.b64encode(small.getvalue()).decode() + '\n'
 
 
 def execute(path, skip):
@@ -96,6 +123,7 @@ def execute(path, skip):
         client.execute()
     except CellExecutionError as e:
         raise SystemExit(f'{path.name} is left as it was:\n{e}') from None
+    make_small(nb)
     bad = dirt(nb)
     if bad: raise SystemExit(f'{path.name} is left as it was:\n  ' + '\n  '.join(bad))
     nbformat.write(nb, path)
@@ -136,13 +164,13 @@ def main():
         kept = kept_cells(read(path), skip, done.get(name, {}))
         execute(path, skip)
         nb = read(path)
-        fresh = {c['id']: {'source': sha(source(c)), 'executed': today} for c in code_cells(nb)
+        fresh = {c['id']: {'code': code_sha(c), 'executed': today} for c in code_cells(nb)
                  if flags(c) & {'slow', 'cuda'} and not flags(c) & skip
                  and 'eval' not in directives(c)}
         versions = {'python': platform.python_version(),
                     **{o: importlib.metadata.version(o) for o in LIBS}}
         done = records(ROOT) # another page may have been executed meanwhile
-        done[name] = {'code': code_sha(nb), 'outputs': outputs_sha(nb), 'date': today,
+        done[name] = {'code': code_sha(*run_cells(nb)), 'outputs': outputs_sha(nb), 'date': today,
                       'seconds': round(time.time() - start),
                       'flagged': kept | fresh, 'kept': sorted(kept), 'weights': weights(nb, ROOT),
                       'logs': logs(nb, ROOT), 'cifar10': md5,

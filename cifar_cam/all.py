@@ -19,5 +19,5 @@ from .train import fit
 from .zoo import pretrained
 
 # %% ../nbs/index.ipynb #a18ae373
-_all_ = [cifar10,shapes10,normalize,resnet18,pretrained,fit,classify,highest_loss_errors,grad_cam,
-         METHODS,explain,write_report]
+_all_ = [cifar10,shapes10,normalize,resnet18,pretrained,fit,classify,highest_loss_errors,
+         grad_cam,METHODS,explain,write_report]

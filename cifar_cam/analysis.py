@@ -274,11 +274,11 @@ def calibration_error(
     return gap_in_bins.abs().sum().item()/len(gap)
 
 # %% ../nbs/04_analysis.ipynb #a4100018
-def _wilson_interval(share, n): # 95 % interval of a proportion, also good near 0 and 1
-    z = 1.96
-    centre = (share+z*z/(2*n))/(1+z*z/n)
-    half_width = z/(1+z*z/n)*(share*(1-share)/n+z*z/(4*n*n))**0.5
-    return centre-half_width,centre+half_width
+def _wilson_intervals(k, n):
+    "95 % intervals of the shares k of n, also good near 0 and 1: lower ends, upper ends"
+    from scipy.stats import binomtest
+    intervals = [binomtest(int(a), int(b)).proportion_ci(method='wilson') for a,b in zip(k, n)]
+    return torch.tensor(intervals, dtype=torch.double).T
 
 # %% ../nbs/04_analysis.ipynb #a4000020
 def plot_reliability_diagram(
@@ -293,8 +293,9 @@ def plot_reliability_diagram(
     n = _sum_in_bins(torch.ones_like(confidence), which, n_bins)
     filled = n>0
     mean_confidence = (_sum_in_bins(confidence, which, n_bins)/n)[filled]
-    accuracy = (_sum_in_bins(preds.correct.double(), which, n_bins)/n)[filled]
-    low,high = _wilson_interval(accuracy, n[filled])
+    n_correct = _sum_in_bins(preds.correct.double(), which, n_bins)
+    accuracy = (n_correct/n)[filled]
+    low,high = _wilson_intervals(n_correct[filled], n[filled])
     error = 100*calibration_error(preds.logits, preds.label, n_bins)
     label = f'{label}: ECE {error:.1f} %'.removeprefix(': ')
 

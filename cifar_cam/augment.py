@@ -219,12 +219,12 @@ class _EpochLoader(_EpochBatches, DataLoader):
 
 # %% ../nbs/00b_augment.ipynb #a600000d
 def loader(
-    images:Images,       # The images
-    bs:int=128,          # Batch size
-    augment:str='none',  # One of `AUGMENTATIONS`
-    seed:int=42,         # Seed of the run: order and draws depend on it alone
-    num_workers:int=0,   # Processes that prepare batches; 0: this process
-)->_EpochLoader:     # Batches (xb,yb): normalised images (bs,3,32,32), labels (bs,)
+    images:Images,      # The images
+    bs:int=128,         # Batch size
+    augment:str='none', # One of `AUGMENTATIONS`
+    seed:int=42,        # Seed of the run: order and draws depend on it alone
+    num_workers:int=0,  # Processes that prepare batches; 0: this process
+)->_EpochLoader:        # Batches (xb,yb): normalised images (bs,3,32,32), labels (bs,)
     "Shuffled, augmented, normalised batches; each pass is the next epoch"
     if num_workers: _limit_opencv_threads()
     dataset = _AugmentedImages(images, augment)
@@ -300,6 +300,21 @@ def _apply_batch_augmentation(
     if augmentation.cutout: x = _cutout(x, top, left, augmentation.cutout)
     return x
 
+# %% ../nbs/00b_augment.ipynb #a6000017
+def _checked_augmentation(augment, alternating_flip):
+    "The settings of an augmentation; raises `ValueError` if `DeviceLoader` does not have it"
+    if augment not in BATCH_AUGMENTATIONS:
+        names = ', '.join(BATCH_AUGMENTATIONS)
+        raise ValueError(
+            f"{augment=} is not available for whole batches: choose one of {names}, "
+            "or use loader")
+    augmentation = BATCH_AUGMENTATIONS[augment]
+    if alternating_flip and not augmentation.flip:
+        raise ValueError(
+            f"{alternating_flip=} needs an augmentation that flips, and {augment!r} "
+            "does not flip: choose another one, such as 'flip_crop'")
+    return augmentation
+
 # %% ../nbs/00b_augment.ipynb #059503e6
 class DeviceLoader(_EpochBatches):
     "Shuffled, augmented, normalised batches like those of `loader`, made on the device"
@@ -311,16 +326,7 @@ class DeviceLoader(_EpochBatches):
         device:str='cpu',            # Device that holds the images
         alternating_flip:bool=False, # Flip each image in every other epoch, not at random?
     ):
-        if augment not in BATCH_AUGMENTATIONS:
-            names = ', '.join(BATCH_AUGMENTATIONS)
-            raise ValueError(
-                f"{augment=} is not available for whole batches: choose one of {names}, "
-                "or use loader")
-        self.augmentation = BATCH_AUGMENTATIONS[augment]
-        if alternating_flip and not self.augmentation.flip:
-            raise ValueError(
-                f"{alternating_flip=} needs an augmentation that flips, and {augment!r} "
-                "does not flip: choose another one, such as 'flip_crop'")
+        self.augmentation = _checked_augmentation(augment, alternating_flip)
         self.alternating_flip = alternating_flip
         self.batch_sampler = _EpochSampler(len(images), bs, seed)
         self.x = torch.from_numpy(images.x).to(device)

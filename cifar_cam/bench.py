@@ -24,8 +24,9 @@ from .augment import AUGMENTATIONS,BATCH_AUGMENTATIONS,DeviceLoader,loader
 from .data import Images,MEAN,normalize,Splits,STD
 from .files import hardware_info
 from .gradcam import grad_cam
-from .methods import ablation_cam,closed_form_cam,save_maps,score_cam
+from .methods import ablation_cam,closed_form_cam,score_cam
 from .resnet import get_layer,ResNet,resnet18
+from .saved_maps import save_maps
 from .shapes import shapes10
 from .train import predict_logits,Recipe,RECIPES,Run,supports_bfloat16
 from .zoo import pretrained

@@ -18,11 +18,11 @@ from torch.optim.swa_utils import AveragedModel,get_ema_multi_avg_fn
 
 from .analysis import calibration_error
 from .data import Splits
-from .files import atomic_write,hardware_info
+from .files import atomic_write,hardware_info,load_torch_file
 from .lrfinder import Sweep
 from .train import Callback,get_split,loss_and_accuracy,predict_logits
 from .train import Recipe,RECIPES,Run
-from .zoo import load_torch_file,save_weights
+from .zoo import save_weights
 
 # %% ../nbs/08_checkpoints.ipynb #a5c1ff06
 def _run_state(
@@ -97,6 +97,13 @@ class _StopSignals:
     def restore(self):
         for s,handler in self._old.items(): signal.signal(s, handler)
 
+# %% ../nbs/08_checkpoints.ipynb #08c0000f
+def _check_weights(run): # a step may break them although its loss was still finite
+    if all(p.isfinite().all() for p in run.model.parameters()): return
+    raise FloatingPointError(
+        f"epoch {len(run.rows)+1}: weights became NaN or infinite; "
+        f"try a learning rate below {run.recipe.lr}")
+
 # %% ../nbs/08_checkpoints.ipynb #08c0000a
 class Checkpoint(Callback):
     "Saves a run after each epoch and every few minutes, and resumes it; the first callback"
@@ -112,10 +119,7 @@ class Checkpoint(Callback):
 
     def save(self, run:Run)->None:
         run.check()
-        if not all(p.isfinite().all() for p in run.model.parameters()):
-            raise FloatingPointError(
-                f"epoch {len(run.rows)+1}: weights became NaN or infinite; "
-                f"try a learning rate below {run.recipe.lr}")
+        _check_weights(run)
         self.last_save = time.monotonic()
         if run.is_main: _write_run_state(self.file, _run_state(run))
 
@@ -281,6 +285,7 @@ PUBLISHED = [
     ('kuangliu/pytorch-cifar', 'https://github.com/kuangliu/pytorch-cifar',
         200, 'about 95.4', '', '')]
 
+# %% ../nbs/08_checkpoints.ipynb #08c00010
 def _recipe_name(recipe):
     names = [name for name,r in RECIPES.items() if replace(r, seed=0)==recipe]
     return names[0] if names else 'changed'
@@ -301,6 +306,7 @@ def _row(recipe, cards): # of runs that differ only in their seed
         f'{accuracy.mean():.2f}', f'{flips.mean():.2f}',
         f'{runs}; {minutes:.0f} minutes on {hardware}')
 
+# %% ../nbs/08_checkpoints.ipynb #08c00011
 def results_table(
     cards:list, # Cards of runs on CIFAR-10
 )->str:         # A table in Markdown
@@ -309,7 +315,7 @@ def results_table(
     for card in cards:
         recipe = replace(Recipe(**card['recipe']), seed=0)
         by_recipe.setdefault(recipe, []).append(card)
-    head = [('run or project','epochs','test accuracy, %','with flips, %','remarks'), ('---',)*5]
+    head = ('run or project','epochs','test accuracy, %','with flips, %','remarks')
     published = [(f'[{name}]({url})',*rest) for name,url,*rest in PUBLISHED]
-    rows = head+[_row(*item) for item in by_recipe.items()]+published
+    rows = [head,('---',)*5]+[_row(*item) for item in by_recipe.items()]+published
     return '\n'.join('| '+' | '.join(map(str, row))+' |' for row in rows)

@@ -119,7 +119,7 @@ def _load_model_for(images, weights):
 def _save_figure(ax, file):
     "Write the figure of `ax` to a file and close it"
     from matplotlib.pyplot import close
-    ax.figure.savefig(file, dpi=140)
+    ax.figure.savefig(file, dpi=200)
     close(ax.figure)
 
 # %% ../nbs/09_cli.ipynb #9f037725
@@ -209,13 +209,14 @@ def report_command(
           f"{summary['errors']:,} of {summary['n']:,} images misclassified")
 
 # %% ../nbs/09_cli.ipynb #1cf52ecf
-_DEFAULT_LAYERS = dict(cifar10='layer4', shapes10='layer3')
-
 def _folder_to_report(folder, weights):
     "Model, images, and what is known about them, for `write_report`"
     model,classes,_ = _load_model(weights)
     images = _read_files([folder], classes, labelled=True).images
     return model,images,dict(layer='layer4', weights_name=weights)
+
+# %% ../nbs/09_cli.ipynb #09c00010
+_DEFAULT_LAYERS = dict(cifar10='layer4', shapes10='layer3')
 
 def _split_to_report(data, split, weights, train, out):
     "Model, images, and what is known about them, for `write_report`"
@@ -232,6 +233,7 @@ def _split_to_report(data, split, weights, train, out):
                  trained_on_images=_was_trained_on(split, training))
     return model,images,known|_stored_neighbours(model, images, splits)
 
+# %% ../nbs/09_cli.ipynb #09c00011
 def _was_trained_on(split, training):
     "Was the model trained on this split?"
     if split=='train': return True
@@ -246,6 +248,7 @@ def _stored_neighbours(model, images, splits):
     if stored_for!=(weights_sha256(model),images.sha256): return {}
     return dict(neighbours=neighbours, train=splits.full)
 
+# %% ../nbs/09_cli.ipynb #09c00012
 def _train_for_report(splits, data, out):
     "LR range test and training; the model is read back from its file"
     from cifar_cam.checkpoints import save_run
@@ -307,7 +310,7 @@ def train_command(
     seed:int=None,      # Random seed; none: that of the recipe
     set:str='',         # Other fields of the recipe, such as bs=128,weight_decay=0
     device:str=None,    # cpu or cuda; none: the GPU if there is one
-    num_workers:int=0,      # Processes that prepare batches; they do not change the result
+    num_workers:int=0,  # Processes that prepare batches; they do not change the result
     resume:store_true=False, # Continue the interrupted run whose checkpoint is OUT.ckpt
     compile:store_true=False, # Compile the model with torch.compile
     sweep:store_true=False, # Run an LR range test first, written to OUT.sweep.csv
@@ -419,12 +422,12 @@ def _train_bench(images, quick, device):
 # %% ../nbs/09_cli.ipynb #09c0000a
 @command
 def bench_command(
-    what:str,              # What to measure: cam or train
-    data:str='shapes10',   # Data set: shapes10 or cifar10
+    what:str,               # What to measure: cam or train
+    data:str='shapes10',    # Data set: shapes10 or cifar10
     quick:store_true=False, # Small model, few images, one round: seconds instead of minutes
-    json:str=None,         # File to write all numbers to, with hardware and versions
-    device:str='cpu',      # cpu or cuda
-    threads:int=1,         # Processor threads
+    json:str=None,          # File to write all numbers to, with hardware and versions
+    device:str='cpu',       # cpu or cuda
+    threads:int=1,          # Processor threads
 )->None:
     "Time maps beside pytorch-grad-cam, or training steps beside the loop of pytorch-cifar"
     if what not in ('cam','train'):

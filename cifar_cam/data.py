@@ -125,8 +125,10 @@ def show_images(
     "Show images in a grid, each pixel as a square; raises `ValueError` for no images"
     if not len(x): raise ValueError("no images to show: x is empty, give at least one image")
     rows = -(-len(x)//cols)
-    title_lines = max(title.count('\n')+1 for title in titles)
-    figsize = (cols*size, rows*(size+0.13*title_lines))
+    # A row of empty titles needs no room for them
+    lines = [title.count('\n')+bool(title) for title in titles]
+    title_lines = sum(max(lines[i:i+cols], default=0) for i in range(0, len(x), cols))
+    figsize = (cols*size, rows*size+0.13*title_lines)
     _,axs = plt.subplots(rows, cols, figsize=figsize, squeeze=False, layout='constrained')
     for ax in axs.flat: ax.axis('off')
     for ax,image,title in zip(axs.flat, x, titles):

@@ -18,6 +18,15 @@ from torch.nn.parallel import DistributedDataParallel
 from .data import Splits
 from .train import default_device,loss_and_accuracy,predict_logits,Recipe,Run
 
+# %% ../nbs/08a_distributed.ipynb #8b0a0006
+def _gather_rows(share, n, world):
+    "All `n` rows, of which process k has computed k, k+world, k+2*world, …"
+    shares = [None]*world
+    dist.all_gather_object(shares, share)
+    rows = share.new_empty(n, share.shape[1])
+    for k,part in enumerate(shares): rows[k::world] = part
+    return rows
+
 # %% ../nbs/08a_distributed.ipynb #8b080009
 class DistributedRun(Run):
     "A training run shared by a group of processes; raises `ValueError` for too small batches"
@@ -25,7 +34,7 @@ class DistributedRun(Run):
         splits:Splits,      # Data
         recipe:Recipe,      # Settings
         device:str=None,    # Of this process: 'cpu', 'cuda:0', …; None takes the GPU if any
-        num_workers:int=0,      # Processes that prepare batches, for each of the group
+        num_workers:int=0,  # Processes that prepare batches, for each of the group
         compile:bool=False, # Let PyTorch compile the model first?
     ):
         rank,world = dist.get_rank(),dist.get_world_size()
@@ -54,11 +63,9 @@ class DistributedRun(Run):
     def evaluate(self)->tuple:
         rank,world = self.batches.rank,self.batches.world
         images,precision = self.eval_images[rank::world],self.recipe.precision
-        logits,parts = predict_logits(self.model, images, precision=precision),[None]*world
-        dist.all_gather_object(parts, logits)
-        whole = logits.new_empty(len(self.eval_images), logits.shape[1])
-        for k,part in enumerate(parts): whole[k::world] = part
-        return loss_and_accuracy(whole, self.eval_images.y)
+        share = predict_logits(self.model, images, precision=precision)
+        logits = _gather_rows(share, len(self.eval_images), world)
+        return loss_and_accuracy(logits, self.eval_images.y)
 
 # %% ../nbs/08a_distributed.ipynb #8b08000b
 @contextmanager

@@ -206,16 +206,16 @@ def last_spatial_layer(
 
 # %% ../nbs/07_explain.ipynb #7c0000171
 def explain_images(
-    model:nn.Module,           # Model: (n,c,H,W) to logits (n,k)
-    images:Images,             # Images; a label below 0 means that the true class is unknown
-    layer:str=None,            # Name of a layer; None: the last with more than one position
-    method:str='grad_cam',     # Name of a method, see `METHODS`
+    model:nn.Module,            # Model: (n,c,H,W) to logits (n,k)
+    images:Images,              # Images; a label below 0 means that the true class is unknown
+    layer:str=None,             # Name of a layer; None: the last with more than one position
+    method:str='grad_cam',      # Name of a method, see `METHODS`
     *,
-    competing_class:Any=None,  # Classes to compare with, (n,); None: the true classes
+    competing_class:Any=None,   # Classes to compare with, (n,); None: the true classes
     prepare:Callable=normalize, # Images (n,H,W,3) uint8 to input of the model
-    names:Sequence=None,       # Names of the images; None: their source and index
-    steps:int=10,              # Points of a deletion curve
-)->list:                       # An `Explanation` for each image
+    names:Sequence=None,        # Names of the images; None: their source and index
+    steps:int=10,               # Points of a deletion curve
+)->list:                        # An `Explanation` for each image
     "Explain the predictions for images; raises `ValueError` for an unknown method or layer"
     if method not in METHODS:
         raise ValueError(f"unknown {method=}: choose one of {', '.join(METHODS)}")
@@ -288,17 +288,17 @@ def _with_stored_facts(e, splits, i):
 
 # %% ../nbs/07_explain.ipynb #7c0000ae
 def explain(
-    model:nn.Module,          # Model: (n,c,H,W) to logits (n,k)
-    image:Any,                # (H,W,3) uint8, index of a CIFAR-10 test image, or `Images` of 1
-    layer:str=None,           # Name of a layer; None: the last with more than one position
-    label:int=-1,             # True class of an array; below 0 if unknown
-    classes:Sequence=CLASSES, # Class names of an array
+    model:nn.Module,            # Model: (n,c,H,W) to logits (n,k)
+    image:Any,                  # (H,W,3) uint8, index of a CIFAR-10 test image, or `Images`
+    layer:str=None,             # Name of a layer; None: the last with more than one position
+    label:int=-1,               # True class of an array; below 0 if unknown
+    classes:Sequence=CLASSES,   # Class names of an array
     prepare:Callable=normalize, # Images (n,H,W,3) uint8 to input of the model
-    method:str='grad_cam',    # Name of a method, see `METHODS`
-    competing_class:int=None, # Class to compare with; None: the true class, or the runner-up
-    steps:int=10,             # Points of a deletion curve
-    name:str='image',         # Name of an array
-)->Explanation:               # Displays itself in Jupyter
+    method:str='grad_cam',      # Name of a method, see `METHODS`
+    competing_class:int=None,   # Class to compare with; None: the true class, or the runner-up
+    steps:int=10,               # Points of a deletion curve
+    name:str='image',           # Name of an array
+)->Explanation:                 # Displays itself in Jupyter
     "Explain the prediction for one image; raises `ValueError` unless it is one image"
     is_index,is_array = isinstance(image, (int,np.integer)),isinstance(image, np.ndarray)
     splits = cifar10() if is_index else None
@@ -357,7 +357,7 @@ def smallest_occlusion(
 # %% ../nbs/07_explain.ipynb #7c000023
 def _plot_overlays(axs, e): # the image, the map of either class, their difference
     a,b = (e.classes[c] for c in e.compared)
-    titles = e.name,f'relevance for {a}',f'relevance for {b}',f'difference: {a} − {b}'
+    titles = 'image',f'relevance for\n{a}',f'relevance for\n{b}',f'difference:\n{a} − {b}'
     for ax,x,title in zip(axs, (e.x,*e.overlays()), titles):
         ax.imshow(x, interpolation='nearest')
         ax.set_title(title, fontsize=8)
@@ -365,23 +365,27 @@ def _plot_overlays(axs, e): # the image, the map of either class, their differen
     unit = 'logits per position' if e.method=='grad_cam' else f'value of {e.method}'
     relevance_colorbar(axs, e.vmax, True, label=unit)
 
-def _plot_probabilities(ax, e): # of five classes
-    names,probs = zip(*e.top_classes)
-    ax.barh(names, probs, color='C0')
-    ax.set(xlim=(0,1), xticks=(0,0.5,1), xlabel='probability')
+# %% ../nbs/07_explain.ipynb #7c0000b5
+def _plot_probabilities(ax, e): # of five classes, each with its name in its bar or beside it
+    for y,(name,p) in enumerate(e.top_classes):
+        ax.barh(y, p, color='C0')
+        if p>0.5: ax.text(p-0.04, y, name, color='w', fontsize=8, ha='right', va='center')
+        else: ax.text(p+0.04, y, name, fontsize=8, va='center')
+    ax.set(xlim=(0,1), xticks=(0,0.5,1), yticks=(), xlabel='probability')
     ax.invert_yaxis()
 
 def _plot_difference(ax, e): # at its native size, with numbers if there is room for them
     m = e.difference
     h,w = m.shape
     ax.imshow(m, cmap=RELEVANCE_CMAP, vmin=-e.vmax, vmax=e.vmax)
-    if max(h, w)<=8:
+    if max(h, w)<=4:
         for i,j in np.ndindex(h, w):
-            text = ax.text(j, i, f'{m[i,j]:.2f}', ha='center', va='center', fontsize=7)
+            text = ax.text(j, i, f'{m[i,j]:.2f}', ha='center', va='center', fontsize=8)
             text.set_color('w' if abs(m[i,j])>0.6*e.vmax else 'k')
-    ax.set_title(f'difference, {h}×{w}: sum {m.sum():.2f}', fontsize=8)
+    ax.set_title(f'difference, {h}×{w}:\nsum {m.sum():.2f}', fontsize=8)
     ax.axis('off')
 
+# %% ../nbs/07_explain.ipynb #7c0000b6
 def _plot_deletion(ax, e): # deletion curves in the order of the map and in random order
     if e.deletion_curves is None:
         ax.axis('off')
@@ -391,34 +395,36 @@ def _plot_deletion(ax, e): # deletion curves in the order of the map and in rand
     for name,curve in zip(('by map','random'), e.deletion_curves):
         ax.plot(replaced, [e.prob[e.pred],*curve], label=name)
     ax.set(ylim=(0,1), xlim=(0,100), xticks=(0,50,100), xlabel='pixels replaced, %')
-    ax.set_ylabel(f'probability of {e.classes[e.pred]}')
+    ax.set_title(f'probability of\n{e.classes[e.pred]}', fontsize=8)
     ax.legend(fontsize=8)
 
+# %% ../nbs/07_explain.ipynb #7c0000b7
 def _tiled(x, cols=2):
     "Images (n,H,W,3) in rows of `cols`, as one image; a missing one is white"
     blank = np.full((-len(x)%cols,*x.shape[1:]), 255, np.uint8)
     rows = np.concatenate([x,blank]).reshape(-1, cols, *x.shape[1:])
     return np.concatenate([np.concatenate(row, 1) for row in rows])
 
-def _plot_neighbours(ax, e): # up to four
+def _plot_neighbours(ax, e): # up to four, with their names in the same rows
     ax.axis('off')
     if e.neighbours is None: return
-    ax.imshow(_tiled(e.neighbours.x[:4]), interpolation='nearest')
-    ax.set_title('nearest training images:\n'+', '.join(e.neighbours.names[:4]), fontsize=8)
+    shown = e.neighbours[:4]
+    ax.imshow(_tiled(shown.x), interpolation='nearest')
+    rows = [', '.join(shown.names[i:i+2]) for i in range(0, len(shown), 2)]
+    ax.set_title('nearest training images:\n'+',\n'.join(rows), fontsize=8)
 
 # %% ../nbs/07_explain.ipynb #7c0000b2
 def plot_explanation(
     e:Explanation, # Explanation of one image
 )->np.ndarray:     # The axes, (2,4)
     "An explanation as a figure: image and maps above, the numbers behind them below"
-    fig,axs = plt.subplots(2, 4, figsize=(6.2,3.8), layout='constrained')
+    fig,axs = plt.subplots(2, 4, figsize=(6.1,4.3), layout='constrained')
     _plot_overlays(axs[0], e)
     panels = _plot_probabilities,_plot_difference,_plot_deletion,_plot_neighbours
     for plot,ax in zip(panels, axs[1]):
         plot(ax, e)
         ax.tick_params(labelsize=8)
         ax.xaxis.label.set_size(8)
-        ax.yaxis.label.set_size(8)
     fig.suptitle(e.title(), fontsize=10)
     return axs
 

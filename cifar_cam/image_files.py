@@ -19,7 +19,7 @@ from .data import CLASSES,Images
 class _ReadImage(NamedTuple):
     "An image file as an array that the model can take, and what was done to it"
     x:np.ndarray # The image, (size,size,3) uint8
-    steps:list    # What was done to it, a text for each step
+    steps:list   # What was done to it, a text for each step
 
 # %% ../nbs/00d_image_files.ipynb #5b200004
 _UNREADABLE = (
@@ -62,7 +62,7 @@ def _on_white(im):
 def read_image(
     file:Union[str,Path], # Any image file that Pillow reads
     size:int=32,          # Side of the result in pixels
-)->_ReadImage:             # The image, and what was done to it
+)->_ReadImage:            # The image, and what was done to it
     "Read an image file; raises `FileNotFoundError`, or `ValueError` if it is not readable"
     im,steps = _open(file)
     if im.mode in ('I','I;16','I;16B','F'): # more than 8 bits
@@ -83,7 +83,7 @@ class ImageFiles(NamedTuple):
     "Images from files, and the files that could not be read"
     images:Optional[Images] # None if no file could be read
     names:list              # Names of the files that could be read
-    steps:list               # What was done to each image: a list of texts each
+    steps:list              # What was done to each image: a list of texts each
     failed:dict             # File to reason
 
 # %% ../nbs/00d_image_files.ipynb #5b200008

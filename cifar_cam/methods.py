@@ -4,28 +4,22 @@
 
 # %% auto #0
 __all__ = ['hires_cam', 'layer_cam', 'xgrad_cam', 'grad_cam_pp', 'eigen_cam', 'eigen_grad_cam', 'eigen_smooth_grad_cam',
-           'ablation_cam', 'score_cam', 'METHODS', 'Perturbation', 'PerturbationMethod', 'full_grad', 'guided_backprop',
-           'guided_grad_cam', 'FinerTarget', 'smoothed', 'show_methods', 'save_maps']
+           'ablation_cam', 'score_cam', 'METHODS', 'Perturbation', 'PerturbationMethod', 'full_grad', 'FinerTarget',
+           'smoothed', 'show_methods']
 
 # %% ../nbs/05a_methods.ipynb #d572b288
-import hashlib,json
 from collections.abc import Callable,Iterator
 from contextlib import ExitStack,contextmanager,nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 from textwrap import fill
-from typing import Any,NamedTuple,Optional,Union
+from typing import Any,Union
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor,nn
-from torch.overrides import TorchFunctionMode
-from tqdm import tqdm
 
-from .data import Images,normalize,show_images
-from .files import atomic_write,file_sha256,load_tensors,save_tensors
-from .files import weights_sha256
+from .data import normalize,show_images
 from .gradcam import apply_in_batches,CamMethod,Cams,checked_logits
 from .gradcam import differentiate,grad_cam,rectify,Target,uncompiled
 from .overlay import overlay_maps
@@ -309,8 +303,8 @@ def full_grad(
 )->Cams:                 # Signed maps (n,H,W) or (n,m,H,W), logits, classes
     """FullGrad, equation 4 of [Srinivas & Fleuret 2019](https://arxiv.org/abs/1905.00780).
 
-    A signed map sums to the score without the biases of linear layers; raises `ValueError` where
-    it does not."""
+    A signed map sums to the score without the biases of linear layers; raises `ValueError`
+    where it does not."""
     model = uncompiled(model)
     targets = Target.of(target, len(xb))
 
@@ -331,87 +325,6 @@ def full_grad(
         return [maps, logits.detach(), targets[i].classes(logits)]
 
     return Cams(*apply_in_batches(one_batch, model, xb, batch_size, progress))
-
-# %% ../nbs/05a_methods.ipynb #b1e0c7a2
-class _InputGradients(NamedTuple):
-    "Gradients with respect to the pixels, with the logits and the classes that they explain"
-    gradients:Tensor        # (n,c,H,W), or (n,m,c,H,W) for several targets
-    logits:Tensor           # (n,k)
-    target:Optional[Tensor] # Classes, (n,) or (n,m); None when the target was a function
-
-def input_gradient(
-    model:nn.Module,     # (n,c,H,W) to logits (n,k)
-    xb:Tensor,           # Normalised images, (n,c,H,W)
-    target:Any=None,     # As for `CamMethod`
-    batch_size:int=32,   # Images at a time
-    progress:bool=False, # Show progress?
-    rule:Any=None,       # A context for the forward pass
-)->_InputGradients:       # Gradients, logits, classes
-    """The gradient of the score in each pixel and colour.
-
-    Section 3 of [Simonyan et al. 2013](https://arxiv.org/abs/1312.6034)."""
-    model = uncompiled(model)
-    targets = Target.of(target, len(xb))
-
-    def one_batch(x, i):
-        x = x.detach().clone().requires_grad_()
-        with torch.enable_grad():
-            with rule or nullcontext(): logits = checked_logits(model, x)
-            gradients, = differentiate(targets[i].scores(logits), [x], lambda G: [G])
-        return [gradients, logits.detach(), targets[i].classes(logits)]
-
-    return _InputGradients(*apply_in_batches(one_batch, model, xb, batch_size, progress))
-
-# %% ../nbs/05a_methods.ipynb #a5eb7fe1
-class _GuidedReLU(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, x):
-        ctx.save_for_backward(x>0)
-        return x.clamp(min=0)
-    @staticmethod
-    def backward(ctx, g): return g.clamp(min=0)*ctx.saved_tensors[0]
-
-# %% ../nbs/05a_methods.ipynb #5a000010
-_RELUS = F.relu,F.relu_,torch.relu,torch.relu_,torch.Tensor.relu,torch.Tensor.relu_
-
-class _GuidedReLUs(TorchFunctionMode):
-    "Inside the block, each ReLU passes back positive gradients of positive inputs; `n` counts"
-    n = 0
-    def __torch_function__(self, f:Callable, types:Any, args:tuple=(), kwargs:dict=None)->Any:
-        kwargs = kwargs or {}
-        if f not in _RELUS: return f(*args, **kwargs)
-        self.n += 1
-        x,*inplace = *args,*kwargs.values()
-        y = _GuidedReLU.apply(x)
-        return x.copy_(y) if any(inplace) or f.__name__.endswith('relu_') else y
-
-# %% ../nbs/05a_methods.ipynb #5a000011
-def guided_backprop(
-    model:nn.Module,     # Model with ReLUs: (n,c,H,W) to logits (n,k)
-    xb:Tensor,           # Normalised images, (n,c,H,W)
-    target:Any=None,     # As for `CamMethod`
-    batch_size:int=32,   # Images at a time
-    progress:bool=False, # Show progress?
-)->Tensor:               # Guided gradients, (n,c,H,W), or (n,m,c,H,W) for several targets
-    """Guided backpropagation, [Springenberg et al. 2014](https://arxiv.org/abs/1412.6806).
-
-    Raises `ValueError` for a model without ReLUs."""
-    relus = _GuidedReLUs()
-    gradients = input_gradient(model, xb, target, batch_size, progress, relus).gradients
-    if not relus.n:
-        raise ValueError(f"{type(uncompiled(model)).__name__} calls no ReLU: nothing to guide")
-    return gradients
-
-# %% ../nbs/05a_methods.ipynb #5a000012
-def guided_grad_cam(
-    model:nn.Module, # Model with ReLUs: (n,c,H,W) to logits (n,k)
-    xb:Tensor,       # Normalised images, (n,c,H,W)
-    layer:Union[str,nn.Module]='layer4', # Layer of the Grad-CAM, or its name
-    target:Any=None, # As for `CamMethod`
-)->Tensor:           # (n,c,H,W), or (n,m,c,H,W) for several targets
-    "Guided Grad-CAM, section 3.2 of [Selvaraju et al. 2016](https://arxiv.org/abs/1610.02391)"
-    maps = grad_cam(model, xb, layer, target).upsampled(xb.shape[2:])
-    return guided_backprop(model, xb, target)*maps.unsqueeze(-3)
 
 # %% ../nbs/05a_methods.ipynb #44608b89
 class FinerTarget(Target):
@@ -534,55 +447,3 @@ def show_methods(
     titles = [title(f, c) for f,c in zip(methods.values(), cams)]
     images = [x,*(overlay_maps(x[None], c.maps)[0] for c in cams)]
     return show_images(images, ['image\n',*titles], cols=min(5, len(images)), size=1.35)
-
-# %% ../nbs/05a_methods.ipynb #c0956c74
-def _manifest(model, images, target, **settings):
-    "Everything that the maps depend on"
-    def sha(text): return hashlib.sha256(text.encode()).hexdigest()
-    named = target.tolist() if torch.is_tensor(target) else target
-    return dict(data=images.name, n=len(images), data_sha256=images.sha256,
-                weights_sha256=weights_sha256(model), model=sha(repr(model)),
-                target=sha(repr(named)))|settings
-
-# %% ../nbs/05a_methods.ipynb #5a000023
-def save_maps(
-    model:nn.Module,           # Model
-    images:Images,             # Images to explain
-    folder:Union[str,Path],    # Where to write; made if needed
-    target:Any=None,           # None, 'all', a class, (n,) one each, (n,m) or (1,m) several
-    layer:str='layer4',        # Name of the layer
-    method:CamMethod=grad_cam, # Such as `grad_cam`
-    signed:bool=True,          # Keep relevance against the target, too?
-    size:int=1000,             # Images in a file
-    # Units of the method's numbers, for the manifest
-    units:str='logits per position',
-    progress:bool=False,       # Show progress?
-)->dict:                       # The manifest, as in manifest.json
-    """Write maps, logits and targets of all images as safetensors.
-
-    Raises `ValueError` when the folder holds maps made with other settings."""
-    if callable(target) or isinstance(target, Target):
-        raise ValueError("target must be classes: a function cannot be named in a manifest")
-    folder,n,sums = Path(folder),len(images),{}
-    if target is not None and not isinstance(target, str): target = torch.as_tensor(target)
-    targets = Target.of(target, n)
-    about = _manifest(model, images, target, method=method.name, layer=layer, signed=signed,
-                      units=units, size=size)
-    get_layer(model, layer)
-    parts = {folder/f'{i:06d}.safetensors':slice(i, i+size) for i in range(0, n, size)}
-    for file in parts:
-        # all is checked before anything is changed
-        if file.exists(): load_tensors(file, **about)
-    manifest = folder/'manifest.json'
-    manifest.unlink(missing_ok=True)                   # it is there only when all files are
-    for file,i in tqdm(parts.items(), disable=None if progress else True, leave=False):
-        if not file.exists():
-            part = images[i]
-            c = method(model, normalize(part.x), layer, targets[i], signed=signed)
-            idx = torch.from_numpy(part.idx)
-            tensors = dict(maps=c.maps, logits=c.logits.float(), target=c.target, idx=idx)
-            save_tensors(file, tensors, about)
-        sums[file.name] = file_sha256(file)
-    about['files'] = sums
-    with atomic_write(manifest) as part: part.write_text(json.dumps(about, indent=1)+'\n')
-    return about

@@ -26,10 +26,12 @@ def _outlines(x, size): # darkness of lines in [0,1], (n,*size)
     filters = torch.stack([sobel,sobel.T])[:,None]
     strength = F.conv2d(F.pad(grey, (1,1,1,1), 'replicate'), filters).norm(dim=1).numpy()
     top = np.quantile(strength, 0.97, axis=(1,2), keepdims=True)
-    return 0.6*(strength/top.clip(0.1)).clip(0, 1) # 0.1: a uniform image has no lines
+    darkness = (strength/top.clip(0.1)).clip(0, 1) # 0.1: a uniform image has no lines
+    return 0.6*(16*darkness).round()/16            # few shades: small files
 
 # %% ../nbs/04b_overlay.ipynb #702667f4
-RELEVANCE_CMAP = colormaps['RdBu_r'] # blue, white, red: colour-blind readers can tell them apart
+# blue, white, red: colour-blind readers can tell them apart
+RELEVANCE_CMAP = colormaps['RdBu_r']
 
 # %% ../nbs/04b_overlay.ipynb #702667f3
 def overlay_maps(

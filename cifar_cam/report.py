@@ -34,7 +34,7 @@ from .zoo import model_card,pretrained,WEIGHTS_DIR
 # %% ../nbs/07a_report.ipynb #94a7173b
 class TrainingRecord(NamedTuple):
     "How a model was trained"
-    card:dict                 # Recipe, accuracy and hardware, see `save_run`
+    card:dict                  # Recipe, accuracy and hardware, see `save_run`
     history:Optional[pd.DataFrame]=None # What `fit` returned; None if unknown
     sweep:Optional[Sweep]=None # LR range test; None if there was none
 
@@ -140,6 +140,7 @@ def _explain_shown(model, images, preds, indices, layer, neighbours, train):
     is_issue = np.isin(indices, label_issues(preds))
     return [replace(e, label_issue=bool(issue)) for e,issue in zip(explanations, is_issue)]
 
+# %% ../nbs/07a_report.ipynb #70000019
 def _render(title, summary, preds, images, errors, correct, training):
     "The HTML page; `errors` and `correct` are explanations"
     m = confusion_matrix(preds)
@@ -160,6 +161,7 @@ def _render(title, summary, preds, images, errors, correct, training):
         max_per_pair=max_per_pair,
         training=_training_section(training) if has_history else None)
 
+# %% ../nbs/07a_report.ipynb #7000001a
 def _write_json(file, values):
     with atomic_write(file) as part:
         part.write_text(json.dumps(values, indent=1)+'\n', encoding='utf-8')
@@ -174,8 +176,19 @@ def _write_maps(file, summary, indices, explanations): # the maps that are shown
         weights=summary['weights_sha256'], data=summary['data_sha256'])
     save_tensors(file, tensors, about)
 
+# %% ../nbs/07a_report.ipynb #7000001b
 # of a report, besides its manifest
 _FILES = ('index.html','summary.json','predictions.safetensors','cams.safetensors')
+
+def _write_files(out, html, summary, preds, indices, explanations):
+    "All files of a report; its manifest, with their checksums, is the last"
+    out.mkdir(parents=True, exist_ok=True)
+    (out/'manifest.json').unlink(missing_ok=True) # without it, the report is not complete
+    with atomic_write(out/'index.html') as part: part.write_text(html, encoding='utf-8')
+    _write_json(out/'summary.json', summary)
+    preds.save(out/'predictions.safetensors')
+    _write_maps(out/'cams.safetensors', summary, indices, explanations)
+    _write_json(out/'manifest.json', {name:file_sha256(out/name) for name in _FILES})
 
 # %% ../nbs/07a_report.ipynb #70000004
 def write_report(
@@ -197,7 +210,7 @@ def write_report(
     if k<1: raise ValueError(f"{k=} must be at least 1")
     if neighbours is not None and train is None:
         raise ValueError("train is missing: give the images that neighbours refers to")
-    out,preds = Path(out),classify(model, images)
+    preds = classify(model, images)
     errors,correct = highest_loss_errors(preds, k),sample_predictions(preds, True, k)
     indices = np.concatenate([errors,correct])
     explanations = _explain_shown(model, images, preds, indices, layer, neighbours, train)
@@ -208,14 +221,7 @@ def write_report(
         trained_on_images=trained_on_images)
     n = len(errors)
     html = _render(title, summary, preds, images, explanations[:n], explanations[n:], training)
-
-    out.mkdir(parents=True, exist_ok=True)
-    (out/'manifest.json').unlink(missing_ok=True) # without it, the report is not complete
-    with atomic_write(out/'index.html') as part: part.write_text(html, encoding='utf-8')
-    _write_json(out/'summary.json', summary)
-    preds.save(out/'predictions.safetensors')
-    _write_maps(out/'cams.safetensors', summary, indices, explanations)
-    _write_json(out/'manifest.json', {name:file_sha256(out/name) for name in _FILES})
+    _write_files(Path(out), html, summary, preds, indices, explanations)
     return summary
 
 # %% ../nbs/07a_report.ipynb #70000007

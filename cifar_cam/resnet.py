@@ -125,24 +125,45 @@ def eval_mode(
     with preserve_modes(model): yield model.eval()
 
 # %% ../nbs/01_resnet.ipynb #1cdf3eb9
+def _sizes_in_mb(rows, n_params, n_in):
+    "Memory for the input, the layers' outputs with their gradients, and the parameters"
+    n_out = sum(torch.Size(shape[1:]).numel() for _,shape,_ in rows)
+    mb = 4/2**20 # of one float32 value
+    sizes = {
+        'Input size (MB)': n_in*mb,
+        'Forward/backward pass size (MB)': 2*n_out*mb,
+        'Params size (MB)': n_params*mb}
+    return sizes|{'Estimated Total Size (MB)': sum(sizes.values())}
+
+# %% ../nbs/01_resnet.ipynb #1000000f
+def _html_table(rows, totals):
+    "The layers, and below them the totals, as (label, text)"
+    columns = ('Layer (type)','Output shape','Parameters')
+    number = '<td style="text-align:right">'
+    head = ''.join(f'<th>{column}</th>' for column in columns)
+    body = ''.join(
+        f'<tr><td>{name}</td><td>{list(shape)}</td>{number}{n:,}</td></tr>'
+        for name,shape,n in rows)
+    foot = ''.join(
+        f'<tr><th colspan="2">{label}</th>{number}{text}</td></tr>' for label,text in totals)
+    return (
+        '<div style="max-height:26rem;overflow:auto" tabindex="0">'
+        f'<table><thead><tr>{head}</tr></thead>'
+        f'<tbody>{body}{foot}</tbody></table></div>')
+
+# %% ../nbs/01_resnet.ipynb #10000010
 class _ModelSummary:
     "A table of layers, parameters and sizes; prints as text, shows as HTML in Jupyter"
     def __init__(self,
-        rows:list,         # (name, output shape, number of parameters) for each layer
-        n_params:int,      # Number of parameters
-        n_trainable:int,   # Number of parameters with `requires_grad`
-        n_in:int,          # Number of values in one input
+        rows:list,       # (name, output shape, number of parameters) for each layer
+        n_params:int,    # Number of parameters
+        n_trainable:int, # Number of parameters with `requires_grad`
+        n_in:int,        # Number of values in one input
     ):
         self.rows = rows
         self.n_params = n_params
         self.n_trainable = n_trainable
-        n_out = sum(torch.Size(shape[1:]).numel() for _,shape,_ in rows)
-        mb = 4/2**20 # of one float32 value
-        self.sizes = {
-            'Input size (MB)': n_in*mb,
-            'Forward/backward pass size (MB)': 2*n_out*mb,
-            'Params size (MB)': n_params*mb}
-        self.sizes['Estimated Total Size (MB)'] = sum(self.sizes.values())
+        self.sizes = _sizes_in_mb(rows, n_params, n_in)
 
     def _totals(self):
         "The lines below the table, as (label, text)"
@@ -160,20 +181,7 @@ class _ModelSummary:
         totals = [f'{label}: {text}' for label,text in self._totals()]
         return '\n'.join([head, rule, *body, rule, *totals])
 
-    def _repr_html_(self):
-        columns = ('Layer (type)','Output shape','Parameters')
-        number = '<td style="text-align:right">'
-        head = ''.join(f'<th>{column}</th>' for column in columns)
-        body = ''.join(
-            f'<tr><td>{name}</td><td>{list(shape)}</td>{number}{n:,}</td></tr>'
-            for name,shape,n in self.rows)
-        totals = ''.join(
-            f'<tr><th colspan="2">{label}</th>{number}{text}</td></tr>'
-            for label,text in self._totals())
-        return (
-            '<div style="max-height:26rem;overflow:auto" tabindex="0">'
-            f'<table><thead><tr>{head}</tr></thead>'
-            f'<tbody>{body}{totals}</tbody></table></div>')
+    def _repr_html_(self): return _html_table(self.rows, self._totals())
 
 # %% ../nbs/01_resnet.ipynb #827f5e21
 def _has_row(module):
@@ -182,9 +190,9 @@ def _has_row(module):
 
 # %% ../nbs/01_resnet.ipynb #1000000d
 def model_summary(
-    model:nn.Module,        # Model to summarise
-    size:tuple=(3,32,32),   # Shape of one input
-)->_ModelSummary:           # Its table
+    model:nn.Module,      # Model to summarise
+    size:tuple=(3,32,32), # Shape of one input
+)->_ModelSummary:         # Its table
     "Output shape and number of parameters of each layer; the model stays unchanged"
     rows = []
     def add_row(module, inputs, output):

@@ -135,6 +135,7 @@ _CHANGES = {
     'noise of 0.1': (_add_noise,_unchanged),
 }
 
+# %% ../nbs/06b_sanity.ipynb #7b060022
 def stability_test(
     model:nn.Module, # Model: (n,c,H,W) to logits (n,k)
     xb:Tensor,       # Normalised images, (n,c,H,W)
@@ -165,7 +166,7 @@ def completeness_error(
     model:nn.Module,     # Model whose head is a mean over positions and one linear layer
     xb:Tensor,           # Normalised images, (n,c,H,W)
     layer:Union[str,nn.Module]='layer4', # The last layer before the mean, or its name
-    head:Union[str,nn.Module]='linear', # The linear layer, or its name
+    head:Union[str,nn.Module]='linear',  # The linear layer, or its name
     progress:bool=False, # Show progress?
 )->Tensor:               # (n,k), in logits
     "How far each logit is from the sum of its signed Grad-CAM map and the bias"

@@ -225,10 +225,10 @@ def supports_bfloat16(
     return any(k.endswith('bf16') and v is True for k,v in capabilities.items())
 
 def _init_model(
-    recipe:Recipe,         # Names width, dropout, seed
-    n_classes:int=10,      # Length of the output
-    device:str=None,       # 'cpu' or 'cuda'; None takes the GPU if there is one
-)->nn.Module:              # In channels-last layout, on the device
+    recipe:Recipe,    # Names width, dropout, seed
+    n_classes:int=10, # Length of the output
+    device:str=None,  # 'cpu' or 'cuda'; None takes the GPU if there is one
+)->nn.Module:         # In channels-last layout, on the device
     "The untrained model of a recipe and its seed; raises `ValueError` for a width below 8"
     if recipe.width<8:
         raise ValueError(
@@ -250,11 +250,11 @@ def get_split(
     return getattr(splits, name)
 
 def _train_batches(
-    splits:Splits,    # Data
-    recipe:Recipe,    # Names train_split, bs, augment, augment_on_device, alternating_flip, seed
-    device:str='cpu', # Where whole batches are augmented
-    num_workers:int=0,# Processes that prepare batches, without `augment_on_device`
-)->Any:               # A `loader` or `DeviceLoader`; each pass is the next epoch
+    splits:Splits,     # Data
+    recipe:Recipe,     # Names the split, its batches, their augmentation, and the seed
+    device:str='cpu',  # Where whole batches are augmented
+    num_workers:int=0, # Processes that prepare batches, without `augment_on_device`
+)->Any:                # A `loader` or `DeviceLoader`; each pass is the next epoch
     "The batches that a recipe trains on"
     images = get_split(splits, recipe.train_split)
     if recipe.augment_on_device:

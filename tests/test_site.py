@@ -12,7 +12,7 @@ from preview import options, prepare, rendered_name
 from tools import CFG
 
 HOST = CFG['doc_host'] + CFG['doc_baseurl']
-WIDEST = 100       # characters of a line in the column of the site; new lines have at most 95
+WIDEST = 95        # characters of a line in the column of the site
 MOST_WORDS = 2200  # of prose on a page: a quarter of an hour
 BEFORE = 170       # words before the first result: the first screen
 

@@ -7,11 +7,13 @@ import symtable
 import warnings
 from collections import Counter
 
+import numpy as np
 import pytest
 from IPython.core.inputtransformer2 import TransformerManager
 
 from notebooks import (ROOT, code_cells, directives, dirt, exported, find_cifar, flags, module_name,
                        never_run, pages, read, source, start_cell)
+from notebooks import text as joined
 from pages import records, why_stale
 from tools import BIN, LIB, copy, must, tail
 
@@ -42,6 +44,53 @@ def test_has_clean_outputs(page):
 def test_outputs_belong_to_code_and_weights(page):
     why = why_stale(page, records(ROOT))
     assert not why, f'run: make pages PAGES={page.stem}'
+
+
+# What it claims
+
+def numbers(text):
+    "What is written as a decimal fraction, with thousands or in per cent: as written, value, unit"
+    text = re.sub(r'```.*?```|`[^`]*`|\$[^$]*\$', '', text, flags=re.S)
+    for m in re.finditer(r'(?<![\w.,/#-])\d[\d,]*(?:\.\d+)?(?![\w.]\d)(\s?%)?', text):
+        digits = m[0].rstrip(' %,')
+        if '.' in digits or ',' in digits or m[1]:
+            decimals = len(digits.partition('.')[2])
+            yield digits, float(digits.replace(',', '')), 10**-decimals
+
+
+def without_evidence(prose, stored):
+    """Numbers of the prose that `stored` does not have, rounded or as a share of 1.
+
+    A sentence with a link states what stands elsewhere; formulas and code derive theirs."""
+    found = re.findall(r'\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?', stored)
+    values = np.array([float(o.replace(',', '')) for o in found])
+    values = np.concatenate([values, 100*values])
+    sentences = [o for o in re.split(r'(?<=[.:?!])\s+(?=[A-Z*[])|\n+', prose) if '](' not in o]
+    return [digits for o in sentences for digits, x, unit in numbers(o)
+            if not (abs(values - x) <= 0.501*unit).any()]
+
+
+def stored_text(nb):
+    "Code of a page and the text of its outputs"
+    outputs = [v for c in code_cells(nb) for o in c['outputs']
+               for v in [o.get('text', ''), *o.get('data', {}).values()] if v]
+    shown = '\n'.join(o for o in map(joined, outputs) if len(o) < MOST)
+    shown = re.sub(r'<style.*?</style>|data:image/[^"]*', '', shown, flags=re.S)
+    return '\n'.join(map(source, code_cells(nb))) + shown
+
+
+def test_numbers_are_measured(page):
+    nb = read(page)
+    prose = [source(c) for c in nb['cells'] if c['cell_type'] == 'markdown']
+    assert without_evidence('\n\n'.join(prose), stored_text(nb)) == []
+
+
+def test_a_wrong_number_is_noticed():
+    stored = 'accuracy 94.68%\nshare 0.8561, 10000 images, p = 2e-05'
+    right = 'It is right in 94.7 % (85.6 % and 0.86) of 10,000 images, see `0.3`, $0.4$ or 3 of 4.'
+    assert without_evidence(right, stored) == []
+    wrong = 'It is right in 93.7 % (86.6 % and 0.85) of 11,000 images. [Others](x) have 99.9 %.'
+    assert without_evidence(wrong, stored) == ['93.7', '86.6', '0.85', '11,000']
 
 
 # How it is written

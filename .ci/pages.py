@@ -30,10 +30,12 @@ def outputs_sha(nb): return sha(json.dumps([c['outputs'] for c in code_cells(nb)
 
 
 def code_sha(*cells):
-    "sha256 of the code of these cells, without comments, directives and line breaks"
+    "sha256 of what these cells compute: comments, line breaks, imports and types do not count"
     def parts(x):
+        if isinstance(x, (ast.Import, ast.ImportFrom)): return None
         if isinstance(x, ast.AST):
-            fields = {k: v for k, v in ast.iter_fields(x) if v is not None and v != []}
+            fields = {k: v for k, v in ast.iter_fields(x)
+                      if v is not None and v != [] and k not in ('annotation', 'returns')}
             return [type(x).__name__, {k: parts(v) for k, v in fields.items()}]
         return [parts(o) for o in x] if isinstance(x, list) else repr(x)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from html import escape
 from pathlib import Path
-from typing import Any,Union
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -59,12 +59,12 @@ class Predictions:
     def prob_of(self, cls:Tensor)->Tensor: # probability of one class for each image, (n,)
         return self.prob.gather(1, cls[:,None])[:,0]
 
-    def save(self, file:Union[str,Path])->None: # as .safetensors
+    def save(self, file:str|Path)->None:        # as .safetensors
         tensors = dict(logits=self.logits, label=self.label, idx=torch.as_tensor(self.idx))
         save_tensors(file, tensors, dict(classes=list(self.classes), name=self.name))
 
     @classmethod
-    def read(cls, file:Union[str,Path])->'Predictions': # what `save` wrote
+    def read(cls, file:str|Path)->'Predictions':        # what `save` wrote
         tensors,about = load_tensors(file)
         return cls(tensors['logits'], tensors['label'], tuple(about['classes']), about['name'],
                    tensors['idx'].numpy())

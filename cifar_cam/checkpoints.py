@@ -9,7 +9,6 @@ __all__ = ['Checkpoint', 'WeightAverage', 'CSVLogger', 'TensorBoardLogger', 'sav
 import copy,json,signal,threading,time
 from dataclasses import asdict,replace
 from pathlib import Path
-from typing import Union
 
 import pandas as pd
 import torch
@@ -108,8 +107,8 @@ def _check_weights(run): # a step may break them although its loss was still fin
 class Checkpoint(Callback):
     "Saves a run after each epoch and every few minutes, and resumes it; the first callback"
     def __init__(self,
-        file:Union[str,Path], # Checkpoint; its folder is made if needed
-        minutes:float=10.,    # Between two saves within an epoch; 0 saves after each step
+        file:str|Path,     # Checkpoint; its folder is made if needed
+        minutes:float=10., # Between two saves within an epoch; 0 saves after each step
     ): self.file,self.minutes,self.signals = Path(file),minutes,_StopSignals()
 
     def begin(self, run:Run)->None:
@@ -168,7 +167,7 @@ class WeightAverage(Callback):
 class CSVLogger(Callback):
     "Writes the history as CSV after each epoch"
     def __init__(self,
-        file:Union[str,Path], # CSV; its folder is made if needed
+        file:str|Path, # CSV; its folder is made if needed
     ): self.file = Path(file)
 
     def epoch(self, run:Run)->None:
@@ -186,7 +185,7 @@ def _summary_writer(folder, first_epoch):
 class TensorBoardLogger(Callback):
     "Writes losses, accuracies and learning rate of each epoch for TensorBoard"
     def __init__(self,
-        folder:Union[str,Path], # Log directory of TensorBoard
+        folder:str|Path, # Log directory of TensorBoard
     ):
         self.folder = folder
         self.writer = None
@@ -241,7 +240,7 @@ def save_run(
     history:pd.DataFrame, # What `fit` returned with it
     recipe:Recipe,        # What it was trained with
     splits:Splits,        # Data; its test split is used here
-    file:Union[str,Path], # Name without ending, of all files of the run
+    file:str|Path,        # Name without ending, of all files of the run
     sweep:Sweep=None,     # What `find_lr` returned; None: there is none
 )->dict:                  # The card
     "Write weights, card, history, test logits and sweep, each file atomically, the card last"
@@ -282,8 +281,8 @@ PUBLISHED = [
         26, '93.4–93.5', '94.0', '200 runs, 51 s each on an A100'),
     ('KellerJordan/cifar10-zoo', 'https://github.com/KellerJordan/cifar10-zoo',
         80, '95.3–95.55', '95.9', '156 s on an A100'),
-    ('kuangliu/pytorch-cifar', 'https://github.com/kuangliu/pytorch-cifar',
-        200, 'about 95.4', '', '')]
+    ('kuangliu/pytorch-cifar', 'https://github.com/kuangliu/pytorch-cifar#accuracy',
+        '', '93.02', '', 'ResNet18 in its README')]
 
 # %% ../nbs/08_checkpoints.ipynb #08c00010
 def _recipe_name(recipe):

@@ -10,7 +10,7 @@ import hashlib,os,pickle,tarfile,urllib.request
 from dataclasses import dataclass,replace
 from functools import cache
 from pathlib import Path
-from typing import Any,NamedTuple,Optional,Union
+from typing import Any,NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -23,12 +23,12 @@ from tqdm import tqdm
 @dataclass(frozen=True)
 class Images:
     "Labelled images in memory; a slice, a list or a boolean mask selects some of them"
-    x:np.ndarray   # Images, (n,32,32,3) uint8
-    y:np.ndarray   # Labels, (n,) int64, in [0,len(classes))
-    classes:tuple  # Class names
-    name:str       # Name for titles, such as 'CIFAR-10 test'
-    idx:np.ndarray # Index of each image in its source, (n,)
-    mask:Optional[np.ndarray]=None # True on the object, (n,32,32) bool; None if unknown
+    x:np.ndarray              # Images, (n,32,32,3) uint8
+    y:np.ndarray              # Labels, (n,) int64, in [0,len(classes))
+    classes:tuple             # Class names
+    name:str                  # Name for titles, such as 'CIFAR-10 test'
+    idx:np.ndarray            # Index of each image in its source, (n,)
+    mask:np.ndarray|None=None # True on the object, (n,32,32) bool; None if unknown
 
     def __len__(self)->int: return len(self.y)
     @property
@@ -95,7 +95,7 @@ def _stats(device): # mean and standard deviation, each (1,3,1,1)
 
 # %% ../nbs/00_data.ipynb #d1a7000c
 def normalize(
-    x:Union[np.ndarray,Tensor], # Images, (n,H,W,3) uint8
+    x:np.ndarray|Tensor, # Images, (n,H,W,3) uint8
 )->Tensor:                      # Normalised images, (n,3,H,W) float32
     "Bytes to model input: `(x/255-MEAN)/STD`; raises `ValueError` for another shape or dtype"
     # torch takes no negative strides, which a flipped view has
@@ -224,8 +224,8 @@ def _install_cifar10(
 
 # %% ../nbs/00_data.ipynb #e94ba4a5
 def cifar10(
-    root:Union[str,Path]=None, # Its folder; None: `CIFAR_CAM_DATA`, else the user's cache
-    download:bool=True,        # Download it when it is missing?
+    root:str|Path=None, # Its folder; None: `CIFAR_CAM_DATA`, else the user's cache
+    download:bool=True, # Download it when it is missing?
 )->Splits:                     # 45,000 training, 5,000 validation and 10,000 test images
     """CIFAR-10, downloaded if it is missing.
 

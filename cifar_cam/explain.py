@@ -10,7 +10,7 @@ import base64,io
 from collections.abc import Callable,Sequence
 from dataclasses import dataclass,field,replace
 from pathlib import Path
-from typing import Any,NamedTuple,Optional,Union
+from typing import Any,NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -42,11 +42,11 @@ class Explanation:
     layer:str                         # Layer of the maps
     method:str                        # Method of the maps, a name in `METHODS`
     maps:Tensor                       # Relevance for both classes, (2,h,w)
-    bias:Optional[Tensor]=None        # (2,): sums of maps + bias = logits; None: they are not
-    deletion_curves:Optional[Tensor]=None # (2,steps): by map, random; None: the map is empty
-    neighbours:Optional[Images]=None  # Nearest training images, (m,); None: unknown
-    near_duplicates:Optional[Tensor]=None # Which of them are, (m,) bool; None: unknown
-    label_issue:Optional[bool]=None   # Is the label a label issue? None: unknown
+    bias:Tensor|None=None             # (2,): sums of maps + bias = logits; None: they are not
+    deletion_curves:Tensor|None=None      # (2,steps): by map, random; None: the map is empty
+    neighbours:Images|None=None       # Nearest training images, (m,); None: unknown
+    near_duplicates:Tensor|None=None      # Which of them are, (m,) bool; None: unknown
+    label_issue:bool|None=None        # Is the label a label issue? None: unknown
     about:dict=field(default_factory=dict) # Checksum of the weights, hardware, versions
 
 # %% ../nbs/07_explain.ipynb #7c0000a2
@@ -61,7 +61,7 @@ def prob(self:Explanation)->Tensor:
     return self.logits.softmax(0)
 
 @patch(as_prop=True)
-def correct(self:Explanation)->Optional[bool]:
+def correct(self:Explanation)->bool|None:
     "Is the prediction correct? None if the true class is unknown"
     return None if self.label<0 else self.pred==self.label
 
@@ -336,11 +336,11 @@ def _occluded(xb, rows, cols, side):
 
 # %% ../nbs/07_explain.ipynb #7c0000af
 def smallest_occlusion(
-    model:nn.Module,     # Model
-    xb:Tensor,           # One normalised image, (1,c,H,W)
+    model:nn.Module,                  # Model
+    xb:Tensor,                        # One normalised image, (1,c,H,W)
     sides:Sequence=(4,8,12,16,20,24), # Sizes to try, in pixels; steps are a quarter of a side
-    batch_size:int=64,   # Images at a time
-)->Optional[OcclusionPatch]: # None if no patch changes the prediction
+    batch_size:int=64,                # Images at a time
+)->OcclusionPatch|None:      # None if no patch changes the prediction
     "The smallest square of the mean colour that changes the prediction"
     if len(xb)!=1: raise ValueError(f"xb must hold one image, got {len(xb)}")
     original = _batched_logits(model, xb, batch_size)[0].argmax()
@@ -452,7 +452,7 @@ def html_template(
 
 # %% ../nbs/07_explain.ipynb #7c000051
 def write_explanations(
-    file:Union[str,Path],     # HTML file to write
+    file:str|Path,            # HTML file to write
     explanations:list,        # What `explain_images` returned
     steps:Sequence=(),        # How each image was adapted, see `ImageFiles`
     failed:dict=None,         # File to reason why it could not be read; None: no such file

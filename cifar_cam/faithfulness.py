@@ -11,7 +11,7 @@ __all__ = ['IMPUTATIONS', 'BASELINES', 'pixel_ranks', 'perturbation_curves', 'ra
 import time
 from collections.abc import Callable,Sequence
 from pathlib import Path
-from typing import Any,NamedTuple,Union
+from typing import Any,NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -164,7 +164,7 @@ IMPUTATIONS = dict(
 def random_map(
     model:nn.Module, # Model: (n,c,H,W) to logits (n,k)
     xb:Tensor,       # Normalised images, (n,c,H,W)
-    layer:Union[str,nn.Module]='layer4', # The noise has the size of its output
+    layer:str|nn.Module='layer4',        # The noise has the size of its output
     target:Any=None, # As for `grad_cam`, one class per image; the maps do not depend on it
 )->Cams:             # Maps (n,h,w) in [0,1)
     "Noise of a layer's size, the same at every call"
@@ -458,7 +458,7 @@ def evaluate_methods(
     methods:dict=None,           # Name to method; None: see below
     layers:Sequence=('layer3','layer4'), # Where to take the maps
     imputations:Sequence=('mean',), # Names of imputations, see `IMPUTATIONS`
-    folder:Union[str,Path]=None, # Where scores are stored, and found again; None: not stored
+    folder:str|Path=None,        # Where scores are stored, and found again; None: not stored
     steps:int=10,                # See `perturbation_curves`
     prepare:Callable=normalize,  # Images (n,H,W,3) uint8 to input of the model
     log:Callable=None,           # Called with a line of text after each computed row
@@ -488,7 +488,7 @@ def evaluate_methods(
 
 # %% ../nbs/06_faithfulness.ipynb #7a060095
 def read_map_scores(
-    folder:Union[str,Path], # Folder that `evaluate_methods` wrote to
+    folder:str|Path, # Folder that `evaluate_methods` wrote to
 )->MapScores:               # The scores: baselines, then methods in their order, then others
     "Stored scores; raises `FileNotFoundError` when there are none"
     stored = [load_tensors(file) for file in sorted(Path(folder).glob('*.safetensors'))]

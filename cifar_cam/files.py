@@ -10,7 +10,7 @@ import hashlib,json,os,pickle,platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any,Union
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,7 +23,7 @@ from . import __version__
 # %% ../nbs/00c_files.ipynb #73f43c11
 @contextmanager
 def atomic_write(
-    file:Union[str,Path], # Final name; its folder is created if needed
+    file:str|Path, # Final name; its folder is created if needed
 )->Iterator[Path]:        # Temporary name to write to
     "Write a file completely or not at all"
     file = Path(file)
@@ -49,9 +49,9 @@ def _digest(tensors):
 
 # %% ../nbs/00c_files.ipynb #5b000004
 def save_tensors(
-    file:Union[str,Path], # .safetensors file
-    tensors:dict,         # Name to tensor
-    metadata:dict,        # What they were made with: values that JSON can hold
+    file:str|Path, # .safetensors file
+    tensors:dict,  # Name to tensor
+    metadata:dict, # What they were made with: values that JSON can hold
 )->None:
     "Write tensors with metadata and a checksum, completely or not at all"
     tensors = {name:t.detach().cpu().contiguous() for name,t in tensors.items()}
@@ -60,8 +60,8 @@ def save_tensors(
 
 # %% ../nbs/00c_files.ipynb #5b000005
 def load_tensors(
-    file:Union[str,Path], # .safetensors file by `save_tensors`
-    **expected:Any,       # Metadata that the file must have
+    file:str|Path,  # .safetensors file by `save_tensors`
+    **expected:Any, # Metadata that the file must have
 )->tuple:                 # Tensors by name, metadata
     "Tensors and metadata; `ValueError` if the file is damaged or its metadata differ"
     try:
@@ -98,7 +98,7 @@ def load_torch_file(
 
 # %% ../nbs/00c_files.ipynb #8cd6ea70
 def file_sha256(
-    file:Union[str,Path], # Any file
+    file:str|Path, # Any file
 )->str:                   # Checksum of its bytes
     "Checksum of a file"
     return hashlib.sha256(Path(file).read_bytes()).hexdigest()

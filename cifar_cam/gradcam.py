@@ -9,7 +9,7 @@ __all__ = ['grad_cam', 'Tap', 'Cams', 'CamMethod', 'Target', 'Margin']
 from collections.abc import Callable
 from contextlib import AbstractContextManager,ExitStack,nullcontext
 from dataclasses import dataclass
-from typing import Any,NamedTuple,Optional,Union
+from typing import Any,NamedTuple
 
 import torch
 from torch import Tensor,nn
@@ -57,9 +57,9 @@ class Cams(NamedTuple):
     "Class activation maps, with the logits and the classes that they explain"
     # Relevance, (n,h,w), or (n,m,h,w) for m targets an image; float32
     maps:Tensor
-    logits:Tensor           # (n,k)
+    logits:Tensor # (n,k)
     # Classes of the maps, (n,) or (n,m); None when the target was a function
-    target:Optional[Tensor]
+    target:Tensor|None
 
     @property
     def empty(self)->Tensor:
@@ -81,13 +81,13 @@ class CamMethod:
     "A CAM method: a formula from the feature maps of a layer and their gradients to maps"
     # (A, G), feature maps and gradients (n,c,h,w) float32, to signed maps (n,h,w)
     formula:Callable
-    name:str                   # As in the paper
-    paper:str=''               # Its address
+    name:str     # As in the paper
+    paper:str='' # Its address
     # Do maps change clearly with the class? Measured by `randomisation_test`
     class_sensitive:bool=True
     # Before global pooling and a linear layer: does a signed map add up to logit − bias?
     sums_to_score:bool=False
-    uses_layer:bool=True       # Is a layer chosen?
+    uses_layer:bool=True # Is a layer chosen?
 
     def __repr__(self)->str: return f"{type(self).__name__}({self.name!r})"
 
@@ -99,7 +99,7 @@ class CamMethod:
         signed:bool=False,   # Keep relevance against the target, below 0?
         batch_size:int=32,   # Images at a time
         progress:bool=False, # Show progress?
-    )->Union[Cams,list]:     # Maps at the layer's size, logits, classes; a list for a list
+    )->Cams|list:            # Maps at the layer's size, logits, classes; a list for a list
         "Maps of images; raises `ValueError` for a layer or target that does not fit"
         model,several = uncompiled(model),isinstance(layer, (list,tuple))
         layers = [get_layer(model, l) for l in (layer if several else [layer])]
@@ -151,8 +151,8 @@ class Target:
     def __getitem__(self, i:Any)->'Target': return self # the target of some of the images
 
     def classes(self,
-        logits:Tensor,  # (n,k)
-    )->Optional[Tensor]: # (n,) or (n,m)
+        logits:Tensor, # (n,k)
+    )->Tensor|None:    # (n,) or (n,m)
         "Classes whose logits are explained; `None` for scores of another kind"
 
     def scores(self,

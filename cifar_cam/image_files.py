@@ -8,7 +8,7 @@ __all__ = ['read_image', 'ImageFiles', 'read_images']
 # %% ../nbs/00d_image_files.ipynb #7ec43ec0
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple,Optional,Union
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image,ImageOps,UnidentifiedImageError
@@ -60,8 +60,8 @@ def _on_white(im):
 
 # %% ../nbs/00d_image_files.ipynb #5b200006
 def read_image(
-    file:Union[str,Path], # Any image file that Pillow reads
-    size:int=32,          # Side of the result in pixels
+    file:str|Path, # Any image file that Pillow reads
+    size:int=32,   # Side of the result in pixels
 )->_ReadImage:            # The image, and what was done to it
     "Read an image file; raises `FileNotFoundError`, or `ValueError` if it is not readable"
     im,steps = _open(file)
@@ -81,10 +81,10 @@ def read_image(
 # %% ../nbs/00d_image_files.ipynb #d3fb1d9f
 class ImageFiles(NamedTuple):
     "Images from files, and the files that could not be read"
-    images:Optional[Images] # None if no file could be read
-    names:list              # Names of the files that could be read
-    steps:list              # What was done to each image: a list of texts each
-    failed:dict             # File to reason
+    images:Images|None # None if no file could be read
+    names:list         # Names of the files that could be read
+    steps:list         # What was done to each image: a list of texts each
+    failed:dict        # File to reason
 
 # %% ../nbs/00d_image_files.ipynb #5b200008
 def _find_files(paths):

@@ -10,7 +10,7 @@ import copy,random,warnings
 from collections.abc import Callable,Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any,NamedTuple,Union
+from typing import Any,NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -73,7 +73,7 @@ class Sweep(NamedTuple):
         return _moving_average(self.losses, beta)
 
     def save(self,
-        file:Union[str,Path], # CSV to write
+        file:str|Path, # CSV to write
     )->None:
         "Write learning rates and losses as CSV, atomically"
         table = pd.DataFrame(dict(lr=self.lrs, loss=self.losses))
@@ -81,7 +81,7 @@ class Sweep(NamedTuple):
 
     @classmethod
     def read(cls,
-        file:Union[str,Path], # CSV that `save` wrote
+        file:str|Path, # CSV that `save` wrote
     )->'Sweep':
         "The sweep in a CSV file"
         table = pd.read_csv(file)

@@ -12,7 +12,7 @@ from collections.abc import Callable,Iterator
 from contextlib import ExitStack,contextmanager,nullcontext
 from dataclasses import dataclass
 from textwrap import fill
-from typing import Any,Union
+from typing import Any
 
 import numpy as np
 import torch
@@ -211,8 +211,8 @@ score_cam = PerturbationMethod(_score_cam, 'Score-CAM', 'https://arxiv.org/abs/1
 def closed_form_cam(
     model:nn.Module,     # Model whose head is a mean over positions and one linear layer
     xb:Tensor,           # Normalised images, (n,c,H,W)
-    layer:Union[str,nn.Module]='layer4', # The last layer before the mean, or its name
-    head:Union[str,nn.Module]='linear',  # The linear layer, or its name
+    layer:str|nn.Module='layer4',        # The last layer before the mean, or its name
+    head:str|nn.Module='linear',         # The linear layer, or its name
     batch_size:int=32,   # Images at a time
     progress:bool=False, # Show progress?
 )->Cams:                 # Signed maps (n,k,h,w), logits, classes (n,k)
@@ -388,7 +388,7 @@ class _FullGrad(CamMethod):
 
 class _FinerCAM(CamMethod):
     def __call__(self, model:nn.Module, xb:Tensor, layer:Any='layer4', target:Any=None,
-                 signed:bool=False, batch_size:int=32, progress:bool=False)->Union[Cams,list]:
+                 signed:bool=False, batch_size:int=32, progress:bool=False)->Cams|list:
         finer = FinerTarget(target)
         return super().__call__(model, xb, layer, finer, signed, batch_size, progress)
 
@@ -431,11 +431,11 @@ def _map_agreement(
 
 # %% ../nbs/05a_methods.ipynb #5a000017
 def show_methods(
-    model:nn.Module,       # Model
-    x:np.ndarray,          # One image, (H,W,3) uint8
-    target:Any=None,       # Class; None takes the predicted one
-    layer:Union[str,nn.Module]='layer4', # Layer or its name
-    methods:dict=None,     # Name to method; None: all of `METHODS`
+    model:nn.Module,              # Model
+    x:np.ndarray,                 # One image, (H,W,3) uint8
+    target:Any=None,              # Class; None takes the predicted one
+    layer:str|nn.Module='layer4', # Layer or its name
+    methods:dict=None,            # Name to method; None: all of `METHODS`
 )->np.ndarray:             # The axes
     "One image under every method, scaled separately, with rank correlations with the first"
     methods = METHODS if methods is None else methods

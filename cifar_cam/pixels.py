@@ -8,7 +8,7 @@ __all__ = ['guided_backprop', 'guided_grad_cam']
 # %% ../nbs/05c_pixels.ipynb #5c000004
 from collections.abc import Callable
 from contextlib import nullcontext
-from typing import Any,NamedTuple,Optional,Union
+from typing import Any,NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -21,9 +21,9 @@ from .gradcam import Target,uncompiled
 # %% ../nbs/05c_pixels.ipynb #b1e0c7a2
 class _InputGradients(NamedTuple):
     "Gradients with respect to the pixels, with the logits and the classes that they explain"
-    gradients:Tensor        # (n,c,H,W), or (n,m,c,H,W) for several targets
-    logits:Tensor           # (n,k)
-    target:Optional[Tensor] # Classes, (n,) or (n,m); None when the target was a function
+    gradients:Tensor   # (n,c,H,W), or (n,m,c,H,W) for several targets
+    logits:Tensor      # (n,k)
+    target:Tensor|None # Classes, (n,) or (n,m); None when the target was a function
 
 def input_gradient(
     model:nn.Module,     # (n,c,H,W) to logits (n,k)
@@ -90,10 +90,10 @@ def guided_backprop(
 
 # %% ../nbs/05c_pixels.ipynb #5a000012
 def guided_grad_cam(
-    model:nn.Module, # Model with ReLUs: (n,c,H,W) to logits (n,k)
-    xb:Tensor,       # Normalised images, (n,c,H,W)
-    layer:Union[str,nn.Module]='layer4', # Layer of the Grad-CAM, or its name
-    target:Any=None, # As for `CamMethod`
+    model:nn.Module,              # Model with ReLUs: (n,c,H,W) to logits (n,k)
+    xb:Tensor,                    # Normalised images, (n,c,H,W)
+    layer:str|nn.Module='layer4', # Layer of the Grad-CAM, or its name
+    target:Any=None,              # As for `CamMethod`
 )->Tensor:           # (n,c,H,W), or (n,m,c,H,W) for several targets
     "Guided Grad-CAM, section 3.2 of [Selvaraju et al. 2016](https://arxiv.org/abs/1610.02391)"
     maps = grad_cam(model, xb, layer, target).upsampled(xb.shape[2:])

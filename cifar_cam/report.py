@@ -9,7 +9,7 @@ __all__ = ['packaged_run', 'write_report', 'read_report']
 import io,json
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple,Optional,Union
+from typing import NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -34,9 +34,9 @@ from .zoo import model_card,pretrained,WEIGHTS_DIR
 # %% ../nbs/07a_report.ipynb #94a7173b
 class TrainingRecord(NamedTuple):
     "How a model was trained"
-    card:dict                  # Recipe, accuracy and hardware, see `save_run`
-    history:Optional[pd.DataFrame]=None # What `fit` returned; None if unknown
-    sweep:Optional[Sweep]=None # LR range test; None if there was none
+    card:dict                      # Recipe, accuracy and hardware, see `save_run`
+    history:pd.DataFrame|None=None # What `fit` returned; None if unknown
+    sweep:Sweep|None=None          # LR range test; None if there was none
 
 # %% ../nbs/07a_report.ipynb #25baed28
 def packaged_run(
@@ -192,9 +192,9 @@ def _write_files(out, html, summary, preds, indices, explanations):
 
 # %% ../nbs/07a_report.ipynb #70000004
 def write_report(
-    out:Union[str,Path],   # Folder to write to; created if needed
-    model:nn.Module,       # Model
-    images:Images,         # Images to report on, usually a test set
+    out:str|Path,    # Folder to write to; created if needed
+    model:nn.Module, # Model
+    images:Images,   # Images to report on, usually a test set
     *,
     training:TrainingRecord=None, # How the model was trained; None if unknown
     layer:str='layer4',    # Layer of the maps
@@ -232,7 +232,7 @@ class Report(dict):
 
 # %% ../nbs/07a_report.ipynb #70000016
 def read_report(
-    out:Union[str,Path], # Folder that `write_report` wrote to
+    out:str|Path, # Folder that `write_report` wrote to
 )->Report:               # Numbers, predictions and maps
     "A complete report; raises `ValueError` if files are missing or were changed"
     out,manifest = Path(out),Path(out)/'manifest.json'

@@ -8,7 +8,6 @@ __all__ = ['LAYERS', 'BasicBlock', 'ResNet', 'resnet18', 'get_layer', 'eval_mode
 # %% ../nbs/01_resnet.ipynb #607dfbf5
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Union
 
 import torch
 import torch.nn.functional as F
@@ -85,8 +84,8 @@ def resnet18(
 
 # %% ../nbs/01_resnet.ipynb #799d834f
 def get_layer(
-    model:nn.Module,            # Model with named layers
-    layer:Union[str,nn.Module], # A name ('layer3', 'layer3.1.conv2') or the layer itself
+    model:nn.Module,     # Model with named layers
+    layer:str|nn.Module, # A name ('layer3', 'layer3.1.conv2') or the layer itself
 )->nn.Module:                   # The layer of that name
     "A layer by its name; raises `ValueError` if the model has no such layer"
     if not isinstance(layer, (str,nn.Module)):

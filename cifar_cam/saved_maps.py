@@ -8,7 +8,7 @@ __all__ = ['save_maps']
 # %% ../nbs/05d_saved_maps.ipynb #5d000004
 import hashlib,json
 from pathlib import Path
-from typing import Any,Union
+from typing import Any
 
 import torch
 from torch import nn
@@ -33,7 +33,7 @@ def _manifest(model, images, target, **settings):
 def save_maps(
     model:nn.Module,           # Model
     images:Images,             # Images to explain
-    folder:Union[str,Path],    # Where to write; made if needed
+    folder:str|Path,           # Where to write; made if needed
     target:Any=None,           # None, 'all', a class, (n,) one each, (n,m) or (1,m) several
     layer:str='layer4',        # Name of the layer
     method:CamMethod=grad_cam, # Such as `grad_cam`
@@ -41,7 +41,7 @@ def save_maps(
     size:int=1000,             # Images in a file
     # Units of the method's numbers, for the manifest
     units:str='logits per position',
-    progress:bool=False,       # Show progress?
+    progress:bool=False, # Show progress?
 )->dict:                       # The manifest, as in manifest.json
     """Write maps, logits and targets of all images as safetensors.
 

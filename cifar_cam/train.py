@@ -10,7 +10,7 @@ __all__ = ['RECIPES', 'SCHEDULES', 'OPTIMIZERS', 'Recipe', 'train_step', 'predic
 import logging,sys,time
 from collections.abc import Callable,Iterator,Sequence
 from dataclasses import dataclass,replace
-from typing import Any,Union
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -203,8 +203,8 @@ def predict_logits(
 
 # %% ../nbs/03_train.ipynb #fb090e12
 def loss_and_accuracy(
-    logits:Tensor, # (n,k)
-    labels:Union[np.ndarray,Tensor], # (n,)
+    logits:Tensor,            # (n,k)
+    labels:np.ndarray|Tensor, # (n,)
 )->tuple:          # Mean cross-entropy, share of correct predictions in [0,1]
     "Loss and accuracy of logits"
     y = torch.as_tensor(labels)

@@ -8,7 +8,7 @@ __all__ = ['model_card', 'pretrained', 'load_weights', 'save_weights']
 # %% ../nbs/01a_zoo.ipynb #ccc36993
 import json
 from pathlib import Path
-from typing import Any,Union
+from typing import Any
 
 import safetensors.torch
 import torch
@@ -70,7 +70,7 @@ def _read_state(file):
 
 # %% ../nbs/01a_zoo.ipynb #5b100006
 def load_weights(
-    file:Union[str,Path], # A .safetensors file, or one that `torch.save` wrote
+    file:str|Path, # A .safetensors file, or one that `torch.save` wrote
 )->ResNet:                # The model, in evaluation mode, in float32
     "A ResNet-18 with the weights of a file; raises `FileNotFoundError` or `ValueError`"
     file = Path(file)
@@ -92,9 +92,9 @@ def load_weights(
 
 # %% ../nbs/01a_zoo.ipynb #3bd1e224
 def save_weights(
-    model:nn.Module,      # Model to save
-    file:Union[str,Path], # Name without ending; .safetensors is added, and .json for the card
-    **card:Any,           # Content of the card: recipe, accuracy, hardware, …
+    model:nn.Module, # Model to save
+    file:str|Path,   # Name without ending; .safetensors is added, and .json for the card
+    **card:Any,      # Content of the card: recipe, accuracy, hardware, …
 )->Path:                  # The .safetensors file
     "Save weights in half precision, then their card, each file completely or not at all"
     # not with_suffix, which removes the end of 'lr0.1'

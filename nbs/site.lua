@@ -6,6 +6,13 @@ local function widest(text)
   return n
 end
 
+-- Types by the names that pages use
+local function short(text)
+  text = text:gsub('torch%.nn%.modules%.module%.Module', 'nn.Module'):gsub('torch%.Tensor', 'Tensor')
+  text = text:gsub('pathlib%.Path', 'Path'):gsub('numpy%.ndarray', 'np.ndarray'):gsub('cifar_cam%.%w+%.', '')
+  return text
+end
+
 -- A long signature without comments gets a line for each parameter
 local function broken(text)
   if widest(text) > 95 then text = text:gsub(', ([%a_]+:)', ',\n    %1') end
@@ -16,7 +23,7 @@ end
 -- Links of docments are source in a signature: keep their text. What scrolls can be reached with the keyboard.
 function CodeBlock(block)
   block.text = block.text:gsub('%[(`?[^%]\n]+`?)%]%(https?://[^)%s]*%)', '%1')
-  if block.text:match('^def ') then block.text = broken(block.text) end
+  if block.text:match('^def ') then block.text = broken(short(block.text)) end
   if widest(block.text) > 90 then block.attributes.tabindex = '0' end
   return block
 end

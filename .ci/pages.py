@@ -37,7 +37,8 @@ def code_sha(*cells):
             fields = {k: v for k, v in ast.iter_fields(x)
                       if v is not None and v != [] and k not in ('annotation', 'returns')}
             return [type(x).__name__, {k: parts(v) for k, v in fields.items()}]
-        return [parts(o) for o in x] if isinstance(x, list) else repr(x)
+        if isinstance(x, list): return [p for o in x if (p := parts(o)) is not None]
+        return repr(x)
 
     def what(s):
         return [re.findall(r'^[%!].*', s, re.M), parts(ast.parse(re.sub(r'(?m)^[%!].*', '', s)))]

@@ -8,7 +8,6 @@ __all__ = ['randomised_models', 'randomisation_test', 'stability_test', 'complet
 # %% ../nbs/06b_sanity.ipynb #7b060006
 import copy
 from collections.abc import Callable,Iterator
-from typing import Union
 
 import pandas as pd
 import torch
@@ -92,11 +91,11 @@ def _summary(similarity):
 
 # %% ../nbs/06b_sanity.ipynb #6b0f0008
 def randomisation_test(
-    model:nn.Module, # Trained model: (n,c,H,W) to logits (n,k)
-    xb:Tensor,       # Normalised images, (n,c,H,W)
-    methods:dict,    # Name to method
-    layer:Union[str,nn.Module]='layer4', # Name of a layer
-    seed:int=0,      # Seed of the new weights
+    model:nn.Module,              # Trained model: (n,c,H,W) to logits (n,k)
+    xb:Tensor,                    # Normalised images, (n,c,H,W)
+    methods:dict,                 # Name to method
+    layer:str|nn.Module='layer4', # Name of a layer
+    seed:int=0,                   # Seed of the new weights
 )->pd.DataFrame:     # A row for each method and child, with 95 % intervals and empty pairs
     """Similarity of maps to those of the trained model, as its children are reinitialised.
 
@@ -137,10 +136,10 @@ _CHANGES = {
 
 # %% ../nbs/06b_sanity.ipynb #7b060022
 def stability_test(
-    model:nn.Module, # Model: (n,c,H,W) to logits (n,k)
-    xb:Tensor,       # Normalised images, (n,c,H,W)
-    methods:dict,    # Name to method
-    layer:Union[str,nn.Module]='layer4', # Name of a layer
+    model:nn.Module,              # Model: (n,c,H,W) to logits (n,k)
+    xb:Tensor,                    # Normalised images, (n,c,H,W)
+    methods:dict,                 # Name to method
+    layer:str|nn.Module='layer4', # Name of a layer
 )->pd.DataFrame:     # A row for each method and change, with 95 % intervals and empty pairs
     """Similarity of maps of changed images to the original maps, once the change is undone.
 
@@ -165,8 +164,8 @@ def stability_test(
 def completeness_error(
     model:nn.Module,     # Model whose head is a mean over positions and one linear layer
     xb:Tensor,           # Normalised images, (n,c,H,W)
-    layer:Union[str,nn.Module]='layer4', # The last layer before the mean, or its name
-    head:Union[str,nn.Module]='linear',  # The linear layer, or its name
+    layer:str|nn.Module='layer4',        # The last layer before the mean, or its name
+    head:str|nn.Module='linear',         # The linear layer, or its name
     progress:bool=False, # Show progress?
 )->Tensor:               # (n,k), in logits
     "How far each logit is from the sum of its signed Grad-CAM map and the bias"

@@ -33,7 +33,8 @@ def image_grids(
     """Grids of correctly and confidently classified images, each used once.
 
     Raises `ValueError` when there are too few classes or images."""
-    if len(preds)!=len(images): raise ValueError(f"{len(preds)} preds for {len(images)} images")
+    if len(preds)!=len(images):
+        raise ValueError(f"{len(preds)} preds for {len(images)} images")
     rng,k,cells = np.random.default_rng(seed),len(images.classes),side*side
     if cells>k: raise ValueError(f"{side=}: {cells} cells need as many classes, there are {k}")
     y = rng.permuted(np.tile(np.arange(k), (n,1)), axis=1)[:,:cells]
@@ -42,8 +43,9 @@ def image_grids(
     for c in range(k):
         pool,needed = np.flatnonzero(sure&(images.y==c)),y==c
         if len(pool)<needed.sum():
-            raise ValueError(f"{n} grids need {needed.sum()} images of {images.classes[c]!r} with "
-                             f"{min_prob=}, there are {len(pool)}: lower n or min_prob")
+            raise ValueError(
+                f"{n} grids need {needed.sum()} images of {images.classes[c]!r} with "
+                f"{min_prob=}, there are {len(pool)}: lower n or min_prob")
         idx[needed] = rng.choice(pool, needed.sum(), replace=False)
     h,w = images.x.shape[1:3]
     x = images.x[idx].reshape(n, side, side, h, w, 3).swapaxes(2, 3)
@@ -56,7 +58,7 @@ def grid_pointing_game(
     """Share of each map's relevance in its own cell; is its highest position there?
 
     Section 4.1 of [Rao et al. 2022](https://arxiv.org/abs/2205.10435). Of several highest
-    positions, the share in the cell counts. Raises `ValueError` for maps that cells do not fit."""
+    positions, the share in the cell counts. Raises `ValueError` for maps that do not fit."""
     n,cells,h,w = maps.shape
     side = round(cells**0.5)
     if side*side!=cells or h%side or w%side:

@@ -57,8 +57,8 @@ def grid_pointing_game(
 )->tuple:        # Shares and hits, (n,side²) in [0,1] each; NaN for a map without relevance
     """Share of each map's relevance in its own cell; is its highest position there?
 
-    After [Rao et al. 2022](https://arxiv.org/abs/2205.10435). Of several highest positions, the
-    share in the cell counts. Raises `ValueError` for maps that do not fit."""
+    After [Rao et al. 2022](https://arxiv.org/abs/2205.10435). Of several highest positions,
+    the share in the cell counts. Raises `ValueError` for maps that do not fit."""
     n,cells,h,w = maps.shape
     side = round(cells**0.5)
     if side*side!=cells or h%side or w%side:

@@ -33,8 +33,11 @@ def image_grids(
     """Grids of correctly and confidently classified images, each used once.
 
     Raises `ValueError` when there are too few classes or images."""
-    if len(preds)!=len(images):
-        raise ValueError(f"{len(preds)} preds for {len(images)} images")
+    if n<1 or side<1: raise ValueError(f"{n=} and {side=} must be at least 1")
+    if len(preds)!=len(images) or (preds.label.numpy()!=images.y).any():
+        raise ValueError(
+            f"preds must be of these images: {len(preds)} of {preds.name}, with labels of "
+            f"their own, for {len(images)} of {images.name}")
     rng,k,cells = np.random.default_rng(seed),len(images.classes),side*side
     if cells>k: raise ValueError(f"{side=}: {cells} cells need as many classes, there are {k}")
     y = rng.permuted(np.tile(np.arange(k), (n,1)), axis=1)[:,:cells]
@@ -59,15 +62,15 @@ def grid_pointing_game(
 
     After [Rao et al. 2022](https://arxiv.org/abs/2205.10435). Of several highest positions,
     the share in the cell counts. Raises `ValueError` for maps that do not fit."""
-    n,cells,h,w = maps.shape
+    n,cells,h,w = maps.shape if maps.ndim==4 else 4*(0,)
     side = round(cells**0.5)
-    if side*side!=cells or h%side or w%side:
+    if side<1 or side*side!=cells or h%side or w%side:
         raise ValueError(f"maps {tuple(maps.shape)} must be (n,side²,h,w), with h and w "
                          "multiples of side")
     relevance = maps.double().clamp(min=0)
     top = relevance.amax((2,3), keepdim=True)
     def in_own_cell(m):
-        in_cells = m.view(n, cells, side, h//side, side, w//side).sum((3,5)).flatten(2)
+        in_cells = m.reshape(n, cells, side, h//side, side, w//side).sum((3,5)).flatten(2)
         share = in_cells.diagonal(dim1=1, dim2=2)/m.sum((2,3))
         return share.masked_fill(top[...,0,0]==0, torch.nan)
     return in_own_cell(relevance),in_own_cell((relevance==top).double())

@@ -49,12 +49,15 @@ def run_cells(nb): return [c for c in code_cells(nb) if not never_run(c)]
 
 
 def weights(nb, root):
-    """sha256 of every file of weights in the package; of what was found with them, such as
-    neighbours, only for pages that use the module `label_quality`"""
+    """sha256 of the files of weights in the package that the page's code names; those of the
+    default, cifar10, for all pages; its neighbours and votes only with `label_quality`"""
     code = ' '.join(source(c) for c in code_cells(nb))
     files = sorted((root/settings(root)['lib_path']/'weights').glob('[!.]*'))
-    return {o.name: sha(o.read_bytes()) for o in files
-            if '.neighbours.' not in o.name or 'label_quality' in code}
+
+    def belongs(name):
+        if re.search(r'\.(neighbours|votes)\.', name): return 'label_quality' in code
+        return name.startswith('cifar10.') or name.split('.')[0] in code
+    return {o.name: sha(o.read_bytes()) for o in files if belongs(o.name)}
 
 
 def logs(nb, root):

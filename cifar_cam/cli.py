@@ -225,12 +225,12 @@ def _split_to_report(data, split, weights, train, out):
     cifar10_is_missing = data=='auto' and name=='shapes10'
     if train or cifar10_is_missing:
         model,training = _train_for_report(splits, name, out)
-        weights_name = 'trained for this report'
+        weights_name,reference = 'trained for this report',_packaged_predictions(name, images)
     else:
         model,training = _load_model_for(images, weights or name)
-        weights_name = weights or f'packaged, {name}'
+        weights_name,reference = weights or f'packaged, {name}',None
     known = dict(training=training, layer=_DEFAULT_LAYERS[name], weights_name=weights_name,
-                 trained_on_images=_was_trained_on(split, training))
+                 trained_on_images=_was_trained_on(split, training), reference=reference)
     return model,images,known|_stored_neighbours(model, images, splits)
 
 # %% ../nbs/09_cli.ipynb #09c00011
@@ -238,6 +238,12 @@ def _was_trained_on(split, training):
     "Was the model trained on this split?"
     if split=='train': return True
     return split=='valid' and bool(training) and training.card['recipe']['train_split']=='full'
+
+def _packaged_predictions(name, images):
+    "Predictions of the packaged model, if the package has them for these images"
+    from cifar_cam.analysis import packaged_predictions
+    from cifar_cam.zoo import model_card
+    return packaged_predictions(name) if model_card(name)['test_sha256']==images.sha256 else None
 
 def _stored_neighbours(model, images, splits):
     "Neighbours and the training images, if the package has them for this model and images"
@@ -387,7 +393,8 @@ def truth_command(
     device:str=None,        # cpu or cuda; none: the GPU if there is one
 )->None:
     "Evaluate how faithful maps are, by deletion and insertion and by the masks of the shapes"
-    from cifar_cam.faithfulness import BASELINES,evaluate_methods,IMPUTATIONS
+    from cifar_cam.baselines import BASELINES
+    from cifar_cam.faithfulness import evaluate_methods,IMPUTATIONS
     from cifar_cam.methods import METHODS
     from cifar_cam.train import default_device
     chosen = BASELINES|_choose(methods, METHODS, 'method')
@@ -404,6 +411,11 @@ def truth_command(
     table = scores.formatted()
     main = [c for c in table if c in ('method','layer','empty','pointing') or c[:3]=='gap']
     print(table[main].to_string(index=False))
+    score = 'pointing' if 'pointing' in main else main[-1]
+    against = scores.minus_best_baseline(score)
+    shown = against[~against.method.isin(BASELINES)].drop(columns=['score','baseline'])
+    print(f"{score}, minus the best baseline ({against.baseline[0]}), p after Holm:")
+    print(shown.round(3).to_string(index=False))
     print(f"{len(images):,} images; all scores in {file}")
 
 # %% ../nbs/09_cli.ipynb #7f627ece

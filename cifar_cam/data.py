@@ -29,6 +29,7 @@ class Images:
     name:str                  # Name for titles, such as 'CIFAR-10 test'
     idx:np.ndarray            # Index of each image in its source, (n,)
     mask:np.ndarray|None=None # True on the object, (n,32,32) bool; None if unknown
+    difficulty:np.ndarray|None=None # Why an image is hard, (n,) text, '' if it is not; or None
 
     def __len__(self)->int: return len(self.y)
     @property
@@ -41,8 +42,9 @@ class Images:
         return hashlib.sha256(self.x.tobytes()+self.y.tobytes()).hexdigest()
     def __getitem__(self, i:Any)->'Images':
         i = np.atleast_1d(np.arange(len(self))[i])
-        mask = None if self.mask is None else self.mask[i]
-        return replace(self, x=self.x[i], y=self.y[i], idx=self.idx[i], mask=mask)
+        def of(values): return None if values is None else values[i]
+        return replace(self, x=self.x[i], y=self.y[i], idx=self.idx[i], mask=of(self.mask),
+                       difficulty=of(self.difficulty))
 
 # %% ../nbs/00_data.ipynb #0ee1e32c
 class Splits(NamedTuple):
@@ -63,7 +65,8 @@ class Splits(NamedTuple):
             classes=train.classes,
             name=f'{train.name} and valid',
             idx=joined(train.idx, valid.idx),
-            mask=joined(train.mask, valid.mask))
+            mask=joined(train.mask, valid.mask),
+            difficulty=joined(train.difficulty, valid.difficulty))
 
 # %% ../nbs/00_data.ipynb #96c8d43a
 def _split_valid(

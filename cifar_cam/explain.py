@@ -20,11 +20,12 @@ from PIL import Image
 from torch import Tensor,nn
 
 from .analysis import packaged_predictions
+from .baselines import random_map
 from .data import cifar10,CLASSES,Images,normalize
-from .faithfulness import perturbation_curves,random_map
+from .faithfulness import perturbation_curves,pointing_game
 from .files import atomic_write,hardware_info,weights_sha256
 from .gradcam import apply_in_batches,checked_logits,grad_cam,Target,uncompiled
-from .label_quality import label_issues,Neighbours,packaged_neighbours
+from .label_quality import label_issues,label_votes,Neighbours,packaged_neighbours
 from .methods import METHODS
 from .overlay import overlay_maps,relevance_colorbar,RELEVANCE_CMAP
 from .zoo import model_card
@@ -47,6 +48,9 @@ class Explanation:
     neighbours:Images|None=None       # Nearest training images, (m,); None: unknown
     near_duplicates:Tensor|None=None      # Which of them are, (m,) bool; None: unknown
     label_issue:bool|None=None        # Is the label a label issue? None: unknown
+    votes:dict|None=None              # Votes of five people on the label; None: not asked
+    difficulty:str|None=None          # Why it is known to be hard, '' if it is not; None: unknown
+    on_object:bool|None=None          # Is the highest position on the object? None: no mask
     about:dict=field(default_factory=dict) # Checksum of the weights, hardware, versions
 
 # %% ../nbs/07_explain.ipynb #7c0000a2
@@ -176,6 +180,20 @@ def _deletion_curves(model, xb, layer, cams, pair, steps):
         curves[some,i] = perturbation_curves(model, x, target, maps, steps=steps)[:,0].cpu()
     return curves
 
+# %% ../nbs/07_explain.ipynb #7c0000b0
+def _on_object(cams, images):
+    "Is the highest position of the predicted class's map in the mask? None if unknown or empty"
+    if images.mask is None: return [None]*len(images)
+    maps = cams._replace(maps=cams.maps[:,0]).upsampled(images.x.shape[1:3])
+    hits = pointing_game(maps, images.mask)
+    return [None if hit!=hit else hit>=.5 for hit in hits.tolist()]
+
+# %% ../nbs/07_explain.ipynb #7c0000f1
+def votes_of(indices): # of CIFAR-10 test images
+    "Votes of people on the label of each image, a dictionary, or None where nobody was asked"
+    votes = label_votes()
+    return [votes.loc[i].to_dict() if i in votes.index else None for i in indices]
+
 # %% ../nbs/07_explain.ipynb #7c00002a
 def _batched_logits(model, xb, batch_size): # (n,k)
     def one_batch(x, i): return [checked_logits(model, x)]
@@ -227,6 +245,7 @@ def explain_images(
     biases = _completing_biases(model, cams, pair)
     curves = _deletion_curves(model, xb, layer, cams, pair, steps)
     names = names or [f'{images.name} #{i}' for i in images.idx]
+    on_object = _on_object(cams, images)
     about = dict(weights=weights_sha256(model))|hardware_info(next(model.parameters()).device)
     explanations = []
     for i in range(len(images)):
@@ -236,6 +255,8 @@ def explain_images(
             layer=str(layer), method=method, maps=cams.maps[i],
             bias=None if biases is None else biases[i],
             deletion_curves=None if curves[i].isnan().any() else curves[i],
+            difficulty=None if images.difficulty is None else str(images.difficulty[i]),
+            on_object=on_object[i],
             about=about))
     return explanations
 
@@ -284,7 +305,7 @@ def _with_stored_facts(e, splits, i):
     e = with_neighbours([e], neighbours.of([i]), splits.full)[0]
     is_issue = i in label_issues(packaged_predictions())
     seed = dict(seed=model_card()['recipe']['seed'])
-    return replace(e, label_issue=is_issue, about=seed|e.about)
+    return replace(e, label_issue=is_issue, votes=votes_of([i])[0], about=seed|e.about)
 
 # %% ../nbs/07_explain.ipynb #7c0000ae
 def explain(

@@ -20,9 +20,11 @@ from torch import nn
 from .analysis import calibration_error,classify,confusion_matrix,errors_between
 from .analysis import highest_loss_errors,most_confused,per_class_metrics
 from .analysis import prediction_table,Predictions,sample_predictions,summary_metrics
-from .data import Images
-from .explain import explain_images,html_template,png_data_uri,with_neighbours
-from .faithfulness import evaluate_methods,random_map
+from .baselines import random_map
+from .data import Images,normalize
+from .explain import explain_images,html_template,png_data_uri,votes_of
+from .explain import with_neighbours
+from .faithfulness import evaluate_methods,pointing_game
 from .files import atomic_write,file_sha256,hardware_info,load_tensors
 from .files import save_tensors,weights_sha256
 from .gradcam import grad_cam
@@ -56,6 +58,22 @@ def _faithfulness(model, images, layer):
     gaps = {name:[t['gap, mean'][name],t['gap, mean ±'][name]] for name in t.index}
     return dict(n=len(images), empty=int(t['empty']['grad_cam']))|gaps
 
+def _by_difficulty(model, images, preds, layer, reference):
+    "Errors, and maps that point to the object, for each known difficulty of the images"
+    maps = grad_cam(model, normalize(images.x), layer).upsampled(images.x.shape[1:3])
+    hits = pointing_game(maps, images.mask)
+    rows = []
+    for name in ['',*np.unique(images.difficulty[images.difficulty!=''])]:
+        mine = torch.from_numpy(images.difficulty==name)
+        if not mine.any(): continue
+        wrong = mine&~preds.correct
+        row = dict(difficulty=name or 'none', n=int(mine.sum()), errors=int(wrong.sum()),
+                   on_object=hits[mine].nan_to_num().mean().item(),
+                   on_object_errors=int((hits[wrong].nan_to_num()>=.5).sum()))
+        if reference is not None: row['reference'] = int((mine&~reference.correct).sum())
+        rows.append(row)
+    return rows
+
 def _near_duplicates(preds, neighbours):
     "How many images have a near-duplicate in the training set, and the accuracy without them"
     duplicate = neighbours.near_duplicates.any(1)
@@ -69,6 +87,7 @@ def _report_summary(
     preds:Predictions,      # Predictions for `images`
     layer:str='layer4',     # Layer of the maps
     neighbours:Neighbours=None, # Nearest training images of `images`; None if unknown
+    reference:Predictions=None, # Of another model, to compare with
     n_faithfulness:int=50,  # Evaluate the maps of the first so many images; 0: none
 )->dict:                    # Plain values, as in `summary.json`
     "The numbers of a report"
@@ -76,6 +95,7 @@ def _report_summary(
     if len(preds.classes)<=5: metrics = metrics.drop(index='top 5') # it would be 100 %
     loss,accuracy = loss_and_accuracy(preds.logits, preds.label)
     some = images[:n_faithfulness]
+    hard = images.mask is not None and images.difficulty is not None
     return dict(
         data=preds.name,
         data_sha256=images.sha256,
@@ -87,6 +107,8 @@ def _report_summary(
         calibration_error=calibration_error(preds.logits, preds.label),
         most_confused=most_confused(preds, 8).to_dict('records'),
         label_issues=len(label_issues(preds)),
+        difficulties=_by_difficulty(model, images, preds, layer, reference) if hard else None,
+        reference_accuracy=None if reference is None else reference.accuracy,
         near_duplicates=None if neighbours is None else _near_duplicates(preds, neighbours),
         layer=layer,
         faithfulness=_faithfulness(model, some, layer) if len(some) else None,
@@ -107,7 +129,8 @@ def _thumbnails(preds, images, indices): # images with their predictions, for th
     for j,(i,r) in zip(indices, prediction_table(preds, indices).iterrows()):
         rows.append(dict(idx=i, x=images.x[j], true=r.true, pred=r.predicted,
                          p_true=r.p_true, p_pred=r.p_predicted))
-    return rows
+    if not _is_cifar10_test(images): return rows
+    return [row|dict(votes=votes) for row,votes in zip(rows, votes_of(images.idx[indices]))]
 
 def _errors_by_pair(preds, images, k):
     "Pairs of classes, the most frequent first, with at most `k` errors each"
@@ -132,13 +155,18 @@ def _training_section(training): # of the template
     return section|dict(sweep_figure=sweep_figure, suggestions=suggestions._asdict())
 
 # %% ../nbs/07a_report.ipynb #7c676dd0
+def _is_cifar10_test(images):
+    return images.sha256==model_card('cifar10')['test_sha256']
+
 def _explain_shown(model, images, preds, indices, layer, neighbours, train):
     "Explanations of the images at `indices`, with label issues and, if known, neighbours"
     explanations = explain_images(model, images[indices], layer)
     if neighbours is not None:
         explanations = with_neighbours(explanations, neighbours.of(indices), train)
     is_issue = np.isin(indices, label_issues(preds))
-    return [replace(e, label_issue=bool(issue)) for e,issue in zip(explanations, is_issue)]
+    votes = votes_of(images.idx[indices]) if _is_cifar10_test(images) else [None]*len(indices)
+    return [replace(e, label_issue=bool(issue), votes=vote)
+            for e,issue,vote in zip(explanations, is_issue, votes)]
 
 # %% ../nbs/07a_report.ipynb #70000019
 def _render(title, summary, preds, images, errors, correct, training):
@@ -204,17 +232,20 @@ def write_report(
     trained_on_images:bool=False, # Was the model trained on `images`? The report says so
     neighbours:Neighbours=None, # Nearest training images of `images`; None if unknown
     train:Images=None,     # Images that `neighbours` refers to, in the order of their source
+    reference:Predictions=None, # Of the packaged model for the same images, to compare with
 )->dict:                   # The numbers, as in `summary.json`
     "Write a report and its data; raises `ValueError` if there is nothing to report on"
     if not len(images): raise ValueError(f"no images in {images.name}: nothing to report on")
     if k<1: raise ValueError(f"{k=} must be at least 1")
     if neighbours is not None and train is None:
         raise ValueError("train is missing: give the images that neighbours refers to")
+    if reference is not None and len(reference)!=len(images):
+        raise ValueError(f"reference has {len(reference)} predictions for {len(images)} images")
     preds = classify(model, images)
     errors,correct = highest_loss_errors(preds, k),sample_predictions(preds, True, k)
     indices = np.concatenate([errors,correct])
     explanations = _explain_shown(model, images, preds, indices, layer, neighbours, train)
-    summary = _report_summary(model, images, preds, layer, neighbours)|dict(
+    summary = _report_summary(model, images, preds, layer, neighbours, reference)|dict(
         weights=weights_name,
         width=getattr(getattr(model, 'conv1', None), 'out_channels', None),
         card=training.card if training else None,

@@ -49,14 +49,15 @@ def run_cells(nb): return [c for c in code_cells(nb) if not never_run(c)]
 
 
 def weights(nb, root):
-    """sha256 of the files of weights in the package that the page's code names; those of the
-    default, cifar10, for all pages; its neighbours and votes only with `label_quality`"""
+    """sha256 of the files of weights in the package that the page's code names as text; those of
+    the default, cifar10, for all pages; its neighbours and votes only with `label_quality`"""
     code = ' '.join(source(c) for c in code_cells(nb))
     files = sorted((root/settings(root)['lib_path']/'weights').glob('[!.]*'))
 
     def belongs(name):
         if re.search(r'\.(neighbours|votes)\.', name): return 'label_quality' in code
-        return name.startswith('cifar10.') or name.split('.')[0] in code
+        stem = name.split('.')[0]
+        return stem == 'cifar10' or f"'{stem}'" in code or f' {stem} ' in code
     return {o.name: sha(o.read_bytes()) for o in files if belongs(o.name)}
 
 
@@ -85,11 +86,11 @@ def hardware():
     return {'cpu': cpu, 'cores': os.cpu_count()}
 
 
-def kept_cells(nb, skip, was):
-    "Cells with a flag in `skip` and stored outputs: id -> hash of the code they were executed at"
+def kept_cells(nb, skips, was):
+    "Cells that `skips` and that have outputs: id -> hash of the code they were executed at"
     res = {}
     for c in code_cells(nb):
-        if not (flags(c) & skip and c['outputs']): continue
+        if not (skips(c) and c['outputs']): continue
         old = was.get('flagged', {}).get(c['id'])
         why = 'has outputs but no record of their execution' if not old else \
               'has changed since it was executed' if old['code'] != code_sha(c) else None
@@ -109,8 +110,8 @@ def make_small(nb, limit=100*1024):
             data['image/png'] = base64.b64encode(small.getvalue()).decode() + '\n'
 
 
-def execute(path, skip):
-    "Run a page in a new kernel, without the cells flagged as in `skip`, and store its outputs"
+def execute(path, skips):
+    "Run a page in a new kernel, without the cells that `skips`, and store its outputs"
     import nbformat
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError
@@ -118,7 +119,7 @@ def execute(path, skip):
 
     class Client(NotebookClient):
         async def async_execute_cell(self, cell, *args, **kwargs):
-            if never_run(cell) or flags(cell) & skip: return cell
+            if never_run(cell) or skips(cell): return cell
             return await super().async_execute_cell(cell, *args, **kwargs)
 
     nb = nbformat.read(path, as_version=4)
@@ -140,6 +141,7 @@ def main():
     ap = argparse.ArgumentParser(description=__doc__)
     ap.add_argument('pages', nargs='*', help='names such as 00_data (default: all)')
     ap.add_argument('--no-slow', action='store_true', help='keep the outputs of cells flagged slow')
+    ap.add_argument('--keep', default='', help='keep the outputs of these flagged cells: ID,ID')
     ap.add_argument('--cuda', action='store_true', help='also run cells flagged cuda')
     ap.add_argument('--check', action='store_true', help='list the pages that need to be executed')
     args = ap.parse_args()
@@ -163,15 +165,17 @@ def main():
     os.chdir(ROOT)
 
     skip = {'study'} | ({'slow'} if args.no_slow else set()) | (set() if args.cuda else {'cuda'})
+    keep = set(args.keep.split(','))
+    def skips(c): return bool(flags(c) & skip) or c['id'] in keep and bool(flags(c))
     done = records(ROOT)
     md5 = {o.name: hashlib.md5(o.read_bytes()).hexdigest() for o in batches(data)}
     for name in [o for o in every if o in names]:
         path, start, today = every[name], time.time(), datetime.date.today().isoformat()
-        kept = kept_cells(read(path), skip, done.get(name, {}))
-        execute(path, skip)
+        kept = kept_cells(read(path), skips, done.get(name, {}))
+        execute(path, skips)
         nb = read(path)
         fresh = {c['id']: {'code': code_sha(c), 'executed': today} for c in code_cells(nb)
-                 if flags(c) & {'slow', 'cuda'} and not flags(c) & skip
+                 if flags(c) & {'slow', 'cuda'} and not skips(c)
                  and 'eval' not in directives(c)}
         versions = {'python': platform.python_version(),
                     **{o: importlib.metadata.version(o) for o in LIBS}}

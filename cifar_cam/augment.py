@@ -74,19 +74,12 @@ def _affine_cutout(A):
         fill=_MEAN_COLOUR, p=0.5)
     return [*_flip_steps(A), affine, *_cutout_steps(A, side=16, canvas=64, p=0.5)]
 
-def _flip_transpose_cutout(A):
-    rectangles = A.CoarseDropout(
-        num_holes_range=(2,4), hole_height_range=(3,8), hole_width_range=(3,8),
-        fill='random_uniform', p=0.9)
-    return [A.HorizontalFlip(p=0.5), A.VerticalFlip(p=0.5), A.Transpose(p=0.5), rectangles]
-
 # %% ../nbs/00b_augment.ipynb #a6000009
 AUGMENTATIONS:dict = {
     name:partial(_batch_augmentation_steps, augmentation=augmentation)
     for name,augmentation in BATCH_AUGMENTATIONS.items()}
 AUGMENTATIONS |= dict(
-    affine_cutout=_affine_cutout,
-    flip_transpose_cutout=_flip_transpose_cutout)
+    affine_cutout=_affine_cutout)
 
 # %% ../nbs/00b_augment.ipynb #27e9336e
 def make_augmentation(

@@ -89,7 +89,7 @@ def _centre_edges(x):
 # %% ../nbs/05e_baselines.ipynb #5e000011
 IMAGE_MAPS = dict(
     brightness_map=ImageMap(_brightness, 'brightness'),
-    deviation_map=ImageMap(_deviation, '|brightness − median|'),
+    deviation_map=ImageMap(_deviation, 'unlike the median'),
     saturation_map=ImageMap(_saturation, 'saturation'),
     contrast_map=ImageMap(_local_contrast, 'local contrast'),
     edge_map=ImageMap(_edges, 'edges (Sobel)'),

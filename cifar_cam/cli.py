@@ -243,7 +243,8 @@ def _packaged_predictions(name, images):
     "Predictions of the packaged model, if the package has them for these images"
     from cifar_cam.analysis import packaged_predictions
     from cifar_cam.zoo import model_card
-    return packaged_predictions(name) if model_card(name)['test_sha256']==images.sha256 else None
+    if model_card(name)['test_sha256']!=images.sha256: return None
+    return packaged_predictions(name)
 
 def _stored_neighbours(model, images, splits):
     "Neighbours and the training images, if the package has them for this model and images"
@@ -256,14 +257,16 @@ def _stored_neighbours(model, images, splits):
 
 # %% ../nbs/09_cli.ipynb #09c00012
 def _train_for_report(splits, data, out):
-    "LR range test and training; the model is read back from its file"
+    "LR range test, for SGD, and training; the model is read back from its file"
     from cifar_cam.checkpoints import save_run
     from cifar_cam.report import TrainingRecord
     from cifar_cam.train import find_lr,fit,RECIPES
     from cifar_cam.zoo import load_weights
     r = RECIPES[_DEFAULT_RECIPES[data]]
-    _log.info(f"LR range test, {splits.train.name} ...")
-    sweep = find_lr(splits, r)
+    sweep = None
+    if r.optimizer=='sgd': # the range test needs one rate for all weights
+        _log.info(f"LR range test, {splits.train.name} ...")
+        sweep = find_lr(splits, r)
     _log.info(f"training for {r.epochs} epochs ...")
     model,history = fit(splits, r)
     card = save_run(model, history, r, splits, out/data, sweep)
@@ -348,7 +351,7 @@ def train_command(
 # %% ../nbs/09_cli.ipynb #9c5af27f
 @command
 def lr_find_command(
-    recipe:str=None,       # Name of a recipe; none: narrow for CIFAR-10, shapes for shapes10
+    recipe:str='narrow',   # Name of a recipe whose optimizer is SGD
     data:str='auto',       # cifar10, shapes10, or auto: shapes10 if CIFAR-10 is not available
     out:str='lr_find.png', # Figure to write; the numbers are written beside it as .csv
     lo:float=1e-5,         # First learning rate
@@ -413,9 +416,9 @@ def truth_command(
     print(table[main].to_string(index=False))
     score = 'pointing' if 'pointing' in main else main[-1]
     against = scores.minus_best_baseline(score)
-    shown = against[~against.method.isin(BASELINES)].drop(columns=['score','baseline'])
-    print(f"{score}, minus the best baseline ({against.baseline[0]}), p after Holm:")
-    print(shown.round(3).to_string(index=False))
+    best = against[against.p.isna()].iloc[0]
+    print(f"{score}, minus the best baseline, {best.method} at {best.layer}; p after Holm:")
+    print(against[~against.method.isin(BASELINES)].round(3).to_string(index=False))
     print(f"{len(images):,} images; all scores in {file}")
 
 # %% ../nbs/09_cli.ipynb #7f627ece

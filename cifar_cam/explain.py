@@ -49,7 +49,7 @@ class Explanation:
     near_duplicates:Tensor|None=None      # Which of them are, (m,) bool; None: unknown
     label_issue:bool|None=None        # Is the label a label issue? None: unknown
     votes:dict|None=None              # Votes of five people on the label; None: not asked
-    difficulty:str|None=None          # Why it is known to be hard, '' if it is not; None: unknown
+    difficulty:str|None=None          # Why it is hard, '' if it is not; None: unknown
     on_object:bool|None=None          # Is the highest position on the object? None: no mask
     about:dict=field(default_factory=dict) # Checksum of the weights, hardware, versions
 
@@ -182,7 +182,7 @@ def _deletion_curves(model, xb, layer, cams, pair, steps):
 
 # %% ../nbs/07_explain.ipynb #7c0000b0
 def _on_object(cams, images):
-    "Is the highest position of the predicted class's map in the mask? None if unknown or empty"
+    "Is the highest position for the predicted class in the mask? None if unknown or empty"
     if images.mask is None: return [None]*len(images)
     maps = cams._replace(maps=cams.maps[:,0]).upsampled(images.x.shape[1:3])
     hits = pointing_game(maps, images.mask)

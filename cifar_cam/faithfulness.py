@@ -17,7 +17,8 @@ import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
-from scipy.stats import binomtest,ttest_1samp
+from scipy.stats import binomtest
+from scipy.stats import t as student_t
 from torch import Tensor,nn
 
 from .baselines import BASELINES
@@ -306,7 +307,7 @@ def _table_row(scores):
 def holm(
     p:np.ndarray, # p-values, (m,)
 )->np.ndarray:    # Adjusted p-values, (m,)
-    "Holm's correction for testing several rows; [Holm 1979](https://www.jstor.org/stable/4615733)"
+    "Holm's correction for several tests; [Holm 1979](https://www.jstor.org/stable/4615733)"
     order,m = np.argsort(p),len(p)
     adjusted = np.maximum.accumulate((m-np.arange(m))*np.asarray(p)[order]).clip(max=1)
     return adjusted[np.argsort(order)]
@@ -315,9 +316,9 @@ def _paired_row(score, baseline):
     "Mean difference of two scores of the same images, its interval, the p of a paired t test"
     difference = score-baseline
     mean,half = mean_interval(difference)
-    known = difference[~difference.isnan()].numpy()
-    if not known.any(): return {'difference':mean, 'difference ±':half, 'p':1.}
-    return {'difference':mean, 'difference ±':half, 'p':ttest_1samp(known, 0).pvalue}
+    n = int((~difference.isnan()).sum())
+    p = 2*student_t.sf(abs(mean)*1.96/half, n-1) if half else float(mean==0)
+    return {'difference':mean, 'difference ±':half, 'p':p}
 
 # %% ../nbs/06_faithfulness.ipynb #6a0f0031
 class MapScores(NamedTuple):
@@ -335,24 +336,27 @@ class MapScores(NamedTuple):
 
     def minus_best_baseline(self,
         score:str='pointing', # Name of a score of which higher is better
-    )->pd.DataFrame: # A row for each method and layer, the largest difference first
-        """Each method minus the best baseline, paired over the images, with Holm's p over rows.
+    )->pd.DataFrame: # A row for each method and layer, the highest score first
+        """Each method minus the best baseline, paired over the images; p by Holm over rows.
 
-        Raises `ValueError` for a score that is not known, or without baselines."""
-        scores = {key:_with_gaps(s)[score] for key,s in self.scores.items()
-                  if score in _with_gaps(s)}
+        The row of this baseline itself has no difference. Raises `ValueError` for a score that
+        is not known, or without baselines."""
+        scores = {key:_with_gaps(s) for key,s in self.scores.items()}
+        scores = {key:s[score] for key,s in scores.items() if score in s}
         if not scores or score.startswith(('deletion','drop')):
             raise ValueError(f"{score=} must be a score of which higher is better, such as "
                              "'pointing' or 'gap, mean'")
         baselines = {key:s for key,s in scores.items() if key[0] in BASELINES}
         if not baselines: raise ValueError(f"no baselines among {[*scores]}: score some, too")
         best = max(baselines, key=lambda key: baselines[key].nanmean())
-        rows = [dict(method=m, layer=l, score=s.nanmean().item(), empty=int(s.isnan().sum()),
-                     **_paired_row(s, scores[best])) for (m,l),s in scores.items()
-                if (m,l)!=best]
-        t = pd.DataFrame(rows).sort_values('difference', ascending=False, ignore_index=True)
-        t['p'] = holm(t['p'].values)
-        return t.assign(baseline=' '.join(best))
+        rows = []
+        for key,s in scores.items():
+            row = dict(zip(('method','layer'), key), score=s.nanmean().item())
+            if key!=best: row |= _paired_row(s, baselines[best])
+            rows.append(row|dict(empty=int(s.isnan().sum())))
+        t = pd.DataFrame(rows).sort_values('score', ascending=False, ignore_index=True)
+        t.loc[t.p.notna(),'p'] = holm(t.p.dropna().values)
+        return t
 
     def formatted(self, digits:int=3)->pd.DataFrame: # The table as text
         t = self.table
@@ -503,18 +507,24 @@ def _row_offsets(layers):
     return offsets|{_ANY_LAYER:0.}
 
 def _plot_panel(ax, table, name, methods, offsets, colors, lower):
-    "Dots with intervals for one score, and lines at noise and at the centre prior"
+    "Dots with intervals for one score, a row for each method"
     for layer,rows in table.groupby('layer', sort=False):
         y = np.array([methods.index(m) for m in rows.method])+offsets[layer]
         ax.errorbar(rows[name], y, xerr=rows[f'{name} ±'], fmt='o', ms=3.5, lw=1,
                     color=colors[layer])
-    for method,ls in (('random_map',':'),('centre_prior_map','--')):
-        baseline = table[table.method==method][name]
-        if len(baseline):
-            ax.axvline(baseline.min() if lower else baseline.max(), c='0.5', lw=0.8, ls=ls)
     ax.set_xlabel(f"{name}\n{'lower' if lower else 'higher'} is better", fontsize=8)
     ax.tick_params(labelsize=8)
     ax.grid(axis='y', lw=0.3)
+
+# %% ../nbs/06_faithfulness.ipynb #6a0f0050
+def _baseline_lines(ax, table, name, lower):
+    "A dotted line at the best score of noise, a dashed one at that of any other baseline"
+    noise = table.method=='random_map'
+    other = table.method.isin(BASELINES)&~noise
+    for rows,ls in ((noise,':'),(other,'--')):
+        baseline = table[rows][name].dropna()
+        if len(baseline):
+            ax.axvline(baseline.min() if lower else baseline.max(), c='0.5', lw=0.8, ls=ls)
 
 # %% ../nbs/06_faithfulness.ipynb #6a0f0034
 def plot_map_scores(
@@ -524,10 +534,11 @@ def plot_map_scores(
 )->np.ndarray:                 # The axes, (len(names),)
     """Scores by method, with a colour and a line of its own for each layer.
 
-    Bars are 95 % intervals, the dotted line is the best score of noise at any layer,
-    the dashed line that of the centre prior."""
-    methods = list(dict.fromkeys(table.method))
-    layers = list(dict.fromkeys(table.layer))
+    Bars are 95 % intervals. Baselines have no row: the dotted line is the best score of noise
+    at any layer, the dashed line the best of all other baselines."""
+    shown = table[~table.method.isin(BASELINES)]
+    methods = list(dict.fromkeys(shown.method))
+    layers = list(dict.fromkeys(shown.layer))
     offsets = _row_offsets(layers)
     own = [layer for layer in layers if layer!=_ANY_LAYER]
     colors = {layer:f'C{i}' for i,layer in enumerate(own)}|{_ANY_LAYER:'0.3'}
@@ -536,11 +547,12 @@ def plot_map_scores(
                            layout='constrained')
     axs = axs[0]
     for ax,name in zip(axs, names):
-        _plot_panel(ax, table, name, methods, offsets, colors, name in lower_is_better)
+        _plot_panel(ax, shown, name, methods, offsets, colors, name in lower_is_better)
+        _baseline_lines(ax, table, name, name in lower_is_better)
     axs[0].set_yticks(range(len(methods)), [_display_name(m) for m in methods])
     axs[0].set_ylim(len(methods)-0.5, -0.5)
     for layer in layers: # its name, beside its line in the last row that has it
-        y = methods.index(table.method[table.layer==layer].iloc[-1])+offsets[layer]
+        y = methods.index(shown.method[shown.layer==layer].iloc[-1])+offsets[layer]
         axs[-1].annotate(layer, (1.02,y), xycoords=('axes fraction','data'), fontsize=8,
                          va='center', color=colors[layer])
     return axs

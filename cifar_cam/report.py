@@ -124,13 +124,17 @@ def _figure_uri(ax, dpi=110):
     return png_data_uri(buffer.getvalue())
 
 # %% ../nbs/07a_report.ipynb #70000003
+def _votes(images, indices):
+    "Votes of people on labels, if these are the CIFAR-10 test images and people were asked"
+    if images.sha256!=model_card('cifar10')['test_sha256']: return [None]*len(indices)
+    return votes_of(images.idx[indices])
+
 def _thumbnails(preds, images, indices): # images with their predictions, for the template
-    rows = []
-    for j,(i,r) in zip(indices, prediction_table(preds, indices).iterrows()):
+    rows,table = [],prediction_table(preds, indices)
+    for j,votes,(i,r) in zip(indices, _votes(images, indices), table.iterrows()):
         rows.append(dict(idx=i, x=images.x[j], true=r.true, pred=r.predicted,
-                         p_true=r.p_true, p_pred=r.p_predicted))
-    if not _is_cifar10_test(images): return rows
-    return [row|dict(votes=votes) for row,votes in zip(rows, votes_of(images.idx[indices]))]
+                         p_true=r.p_true, p_pred=r.p_predicted, votes=votes))
+    return rows
 
 def _errors_by_pair(preds, images, k):
     "Pairs of classes, the most frequent first, with at most `k` errors each"
@@ -155,16 +159,13 @@ def _training_section(training): # of the template
     return section|dict(sweep_figure=sweep_figure, suggestions=suggestions._asdict())
 
 # %% ../nbs/07a_report.ipynb #7c676dd0
-def _is_cifar10_test(images):
-    return images.sha256==model_card('cifar10')['test_sha256']
-
 def _explain_shown(model, images, preds, indices, layer, neighbours, train):
     "Explanations of the images at `indices`, with label issues and, if known, neighbours"
     explanations = explain_images(model, images[indices], layer)
     if neighbours is not None:
         explanations = with_neighbours(explanations, neighbours.of(indices), train)
     is_issue = np.isin(indices, label_issues(preds))
-    votes = votes_of(images.idx[indices]) if _is_cifar10_test(images) else [None]*len(indices)
+    votes = _votes(images, indices)
     return [replace(e, label_issue=bool(issue), votes=vote)
             for e,issue,vote in zip(explanations, is_issue, votes)]
 
@@ -240,7 +241,8 @@ def write_report(
     if neighbours is not None and train is None:
         raise ValueError("train is missing: give the images that neighbours refers to")
     if reference is not None and len(reference)!=len(images):
-        raise ValueError(f"reference has {len(reference)} predictions for {len(images)} images")
+        raise ValueError(
+            f"reference has {len(reference)} predictions for {len(images)} images")
     preds = classify(model, images)
     errors,correct = highest_loss_errors(preds, k),sample_predictions(preds, True, k)
     indices = np.concatenate([errors,correct])

@@ -161,7 +161,8 @@ def _draw_items(rng, labels, difficulty, size):
     contrast[low_contrast] = rng.uniform(.07, .11, low_contrast.sum())
     # Another class in place of the first distractor: smaller than the object, or cut
     other = (labels+rng.integers(1, _N_CLASSES, n))%_N_CLASSES
-    second,look_alike = (difficulty==DIFFICULTIES.index(d) for d in ('second object','look-alike'))
+    second = difficulty==DIFFICULTIES.index('second object')
+    look_alike = difficulty==DIFFICULTIES.index('look-alike')
     kind[:,1] = np.where(second|look_alike, other, kind[:,1])
     share[:,1] = np.where(second, 1, np.where(look_alike, .6, share[:,1]))
     area[:,1] = np.where(second, .65*area[:,0], np.where(look_alike, area[:,0], area[:,1]))
@@ -187,7 +188,7 @@ def _place(rng, area, size, draws=400):
 def _to_unit(x, y, scale, angle):
     """Coordinates of points in the unit disc of each shape: x and y, both (n,g,g).
 
-    `x` and `y` (n,g): columns and rows of the points, in pixels from the centre of the shape."""
+    `x` and `y` (n,g): columns and rows of the points, in pixels from the shape's centre."""
     cos = (np.cos(angle)*scale).astype(np.float32)[:,None]  # (n,1)
     sin = (np.sin(angle)*scale).astype(np.float32)[:,None]  # (n,1)
     # Axes: shape, row, column. What depends on the column only is the same in all rows.

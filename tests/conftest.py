@@ -11,11 +11,24 @@ from tools import copy, env, run
 WITH_CIFAR10 = [p for p in pages() if any('cifar10' in flags(c) for c in code_cells(read(p)))]
 
 
+def pytest_addoption(parser):
+    parser.addoption('--both-ways', action='store_true',
+                     help='run pages that have cells for CIFAR-10 without it as well')
+
+
+def ways(both):
+    """Pages and how they run: with CIFAR-10 those that have cells for it, if it is there; the others
+    plain. No plain cell uses a name of a flagged one (a test), so a second, plain run finds little."""
+    found = find_cifar()
+    return ([(p, 'plain') for p in pages() if both or not found or p not in WITH_CIFAR10]
+            + [(p, 'cifar10') for p in WITH_CIFAR10])
+
+
 def pytest_generate_tests(metafunc):
     "A test of `page` is one for each page; a test of `page, how` is one for each way to run it"
     if 'how' in metafunc.fixturenames:
-        both = [(p, 'plain') for p in pages()] + [(p, 'cifar10') for p in WITH_CIFAR10]
-        metafunc.parametrize('page, how', both, ids=[f'{p.stem}-{how}' for p, how in both])
+        chosen = ways(metafunc.config.option.both_ways)
+        metafunc.parametrize('page, how', chosen, ids=[f'{p.stem}-{how}' for p, how in chosen])
     elif 'page' in metafunc.fixturenames:
         metafunc.parametrize('page', pages(), ids=lambda p: p.stem)
 

@@ -17,8 +17,6 @@ import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
-from scipy.stats import binomtest
-from scipy.stats import t as student_t
 from torch import Tensor,nn
 
 from .baselines import BASELINES
@@ -273,6 +271,7 @@ def share_interval(
     hits:Tensor, # (n,) in [0,1], nearly all 0 or 1; NaN for a map without a score
 )->tuple:        # Share, the longer side of its 95 % interval
     "Share of hits, with [Wilson's interval](https://doi.org/10.1080/01621459.1927.10502953)"
+    from scipy.stats import binomtest # here, as it loads slowly
     s = hits[~hits.isnan()].double()
     if not len(s): return float('nan'),float('nan')
     share = s.mean().item()
@@ -314,6 +313,7 @@ def holm(
 
 def _paired_row(score, baseline):
     "Mean difference of two scores of the same images, its interval, the p of a paired t test"
+    from scipy.stats import t as student_t # here, as it loads slowly
     difference = score-baseline
     mean,half = mean_interval(difference)
     n = int((~difference.isnan()).sum())

@@ -17,8 +17,8 @@ def pytest_addoption(parser):
 
 
 def ways(both):
-    """Pages and how they run: with CIFAR-10 those that have cells for it, if it is there; the others
-    plain. No plain cell uses a name of a flagged one (a test), so a second, plain run finds little."""
+    """Pages and how they run: with CIFAR-10 those that have cells for it, if it is there; the
+    others plain. No plain cell uses a name of a flagged one, so a second run finds little."""
     found = find_cifar()
     return ([(p, 'plain') for p in pages() if both or not found or p not in WITH_CIFAR10]
             + [(p, 'cifar10') for p in WITH_CIFAR10])

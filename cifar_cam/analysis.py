@@ -274,7 +274,7 @@ def calibration_error(
     return gap_in_bins.abs().sum().item()/len(gap)
 
 # %% ../nbs/04_analysis.ipynb #a4100018
-def _wilson_intervals(k, n):
+def wilson_intervals(k, n):
     "95 % intervals of the shares k of n, also good near 0 and 1: lower ends, upper ends"
     from scipy.stats import binomtest
     intervals = [binomtest(int(a), int(b)).proportion_ci(method='wilson') for a,b in zip(k, n)]
@@ -295,7 +295,7 @@ def plot_reliability_diagram(
     mean_confidence = (_sum_in_bins(confidence, which, n_bins)/n)[filled]
     n_correct = _sum_in_bins(preds.correct.double(), which, n_bins)
     accuracy = (n_correct/n)[filled]
-    low,high = _wilson_intervals(n_correct[filled], n[filled])
+    low,high = wilson_intervals(n_correct[filled], n[filled])
     error = 100*calibration_error(preds.logits, preds.label, n_bins)
     label = f'{label}: ECE {error:.1f} %'.removeprefix(': ')
 

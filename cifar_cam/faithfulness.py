@@ -19,6 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor,nn
 
+from .analysis import wilson_intervals
 from .baselines import BASELINES
 from .data import Images,normalize
 from .files import hardware_info,load_tensors,save_tensors,weights_sha256
@@ -265,18 +266,18 @@ def mean_interval(
 )->tuple:          # Mean, half the width of its 95 % interval
     "Mean of the scores that are not NaN, with 1.96 standard errors"
     s = scores[~scores.isnan()].double()
-    return s.mean().item(),1.96*s.std().item()/max(1, len(s))**0.5
+    if len(s)<2: return s.mean().item(),float('nan') # one score has no interval
+    return s.mean().item(),1.96*s.std().item()/len(s)**0.5
 
 def share_interval(
     hits:Tensor, # (n,) in [0,1], nearly all 0 or 1; NaN for a map without a score
 )->tuple:        # Share, the longer side of its 95 % interval
     "Share of hits, with [Wilson's interval](https://doi.org/10.1080/01621459.1927.10502953)"
-    from scipy.stats import binomtest # here, as it loads slowly
     s = hits[~hits.isnan()].double()
     if not len(s): return float('nan'),float('nan')
     share = s.mean().item()
-    low,high = binomtest(round(share*len(s)), len(s)).proportion_ci(method='wilson')
-    return share,max(share-low, high-share)
+    low,high = wilson_intervals([round(share*len(s))], [len(s)])
+    return share,max(share-low.item(), high.item()-share)
 
 # %% ../nbs/06_faithfulness.ipynb #7a060020
 # The scores in the order of the columns
@@ -317,7 +318,8 @@ def _paired_row(score, baseline):
     difference = score-baseline
     mean,half = mean_interval(difference)
     n = int((~difference.isnan()).sum())
-    p = 2*student_t.sf(abs(mean)*1.96/half, n-1) if half else float(mean==0)
+    if n<2: p = 1. # one pair shows nothing
+    else: p = 2*student_t.sf(abs(mean)*1.96/half, n-1) if half else float(mean==0)
     return {'difference':mean, 'difference ±':half, 'p':p}
 
 # %% ../nbs/06_faithfulness.ipynb #6a0f0031
@@ -369,6 +371,9 @@ class MapScores(NamedTuple):
     def _repr_html_(self): return self.formatted().to_html(index=False)
 
 # %% ../nbs/06_faithfulness.ipynb #7a060091
+class NoRelevance(ValueError):
+    "None of some maps has any relevance"
+
 def _mask_scores(maps, mask):
     "Scores (n,) against known masks, by name"
     return {name:metric(maps, mask) for name,metric in MASK_METRICS.items()}
@@ -395,7 +400,7 @@ def score_maps(
     "All scores of some maps; raises `ValueError` when no map has any relevance"
     maps = cams.upsampled(xb.shape[2:]).cpu()
     some = (~cams.empty).cpu()
-    if not some.any(): raise ValueError("no map has any relevance: there is nothing to score")
+    if not some.any(): raise NoRelevance("no map has any relevance: there is nothing to score")
     # A function as target, such as that of Finer-CAM, is scored for the predicted class
     target = cams.logits.argmax(1) if cams.target is None else cams.target
     scores,curves = _perturbation_scores(
@@ -453,7 +458,8 @@ def evaluate_methods(
 )->MapScores:                    # The scores
     """Score the maps of the predicted class, for every method and layer.
 
-    `methods=None`: the baselines and all methods except Ablation-CAM and Score-CAM.
+    `methods=None`: the baselines and all methods except Ablation-CAM and Score-CAM. A baseline
+    whose maps are all empty is left out.
     Raises `ValueError` when the folder holds scores of another model or of other images."""
     chosen = _imputations(imputations)
     if methods is None: methods = _quick_methods()
@@ -466,7 +472,11 @@ def evaluate_methods(
         file = Path(folder)/f'{name}-{layer}.safetensors' if folder else None
         if file is None or not file.exists():
             at = layers[0] if layer==_ANY_LAYER else layer
-            s,note = _score_method(model, xb, images, methods[name], at, chosen, steps)
+            try: s,note = _score_method(model, xb, images, methods[name], at, chosen, steps)
+            except NoRelevance: # as the saturation of grey images: such a baseline has no row
+                if name not in BASELINES: raise
+                if log: log(f"{name} at {layer}: no map has any relevance, left out")
+                continue
             note = row|note
             if file: save_tensors(file, {k:v.float() for k,v in s.items()}, note)
             if log: log(f"{name} at {layer}: {note['seconds']} s")

@@ -274,7 +274,10 @@ def calibration_error(
     return gap_in_bins.abs().sum().item()/len(gap)
 
 # %% ../nbs/04_analysis.ipynb #a4100018
-def wilson_intervals(k, n):
+def wilson_intervals(
+    k:Any, # Numbers of hits, (m,)
+    n:Any, # Of how many, (m,)
+)->Tensor: # Lower and upper ends, (2,m)
     "95 % intervals of the shares k of n, also good near 0 and 1: lower ends, upper ends"
     from scipy.stats import binomtest
     intervals = [binomtest(int(a), int(b)).proportion_ci(method='wilson') for a,b in zip(k, n)]

@@ -7,7 +7,7 @@ __all__ = ['IMPUTATIONS', 'pixel_ranks', 'perturbation_curves', 'pointing_game',
            'MapScores', 'evaluate_methods', 'read_map_scores', 'plot_map_scores']
 
 # %% ../nbs/06_faithfulness.ipynb #7a060006
-import time
+import inspect,time
 from collections.abc import Callable,Sequence
 from pathlib import Path
 from typing import Any,NamedTuple
@@ -26,6 +26,7 @@ from .files import hardware_info,load_tensors,save_tensors,weights_sha256
 from .gradcam import apply_in_batches,Cams,checked_logits,Target,uncompiled
 from .methods import METHODS
 from .overlay import upsample_maps
+from .pixels import MapFunction
 
 # %% ../nbs/06_faithfulness.ipynb #7a060010
 def pixel_ranks(
@@ -281,7 +282,9 @@ def share_interval(
 
 # %% ../nbs/06_faithfulness.ipynb #7a060020
 # The scores in the order of the columns
-_SCORES = (*MASK_METRICS,'deletion','insertion','gap','drop','increase')
+_SCORES = (*MASK_METRICS,'deletion','insertion','gap','drop','increase','infidelity',
+           'max-sensitivity')
+_LOWER_IS_BETTER = 'deletion','drop','infidelity','max-sensitivity'
 _ANY_LAYER = 'any' # the layer of methods that have one map, whatever the layer
 
 def _with_gaps(scores):
@@ -337,26 +340,27 @@ class MapScores(NamedTuple):
         return pd.DataFrame(rows)
 
     def minus_best_baseline(self,
-        score:str='pointing', # Name of a score of which higher is better
-    )->pd.DataFrame: # A row for each method and layer, the highest score first
+        score:str='pointing', # Name of a score, with its imputation if it has one
+    )->pd.DataFrame: # A row for each method and layer, the best score first
         """Each method minus the best baseline, paired over the images; p by Holm over rows.
 
         The row of this baseline itself has no difference. Raises `ValueError` for a score that
         is not known, or without baselines."""
         scores = {key:_with_gaps(s) for key,s in self.scores.items()}
         scores = {key:s[score] for key,s in scores.items() if score in s}
-        if not scores or score.startswith(('deletion','drop')):
-            raise ValueError(f"{score=} must be a score of which higher is better, such as "
-                             "'pointing' or 'gap, mean'")
+        if not scores:
+            raise ValueError(f"{score=} is not known here, such as 'pointing' or 'gap, mean'")
+        lower = score.startswith(_LOWER_IS_BETTER)
         baselines = {key:s for key,s in scores.items() if key[0] in BASELINES}
         if not baselines: raise ValueError(f"no baselines among {[*scores]}: score some, too")
-        best = max(baselines, key=lambda key: baselines[key].nanmean())
+        choose = min if lower else max
+        best = choose(baselines, key=lambda key: baselines[key].nanmean())
         rows = []
         for key,s in scores.items():
             row = dict(zip(('method','layer'), key), score=s.nanmean().item())
             if key!=best: row |= _paired_row(s, baselines[best])
             rows.append(row|dict(empty=int(s.isnan().sum())))
-        t = pd.DataFrame(rows).sort_values('score', ascending=False, ignore_index=True)
+        t = pd.DataFrame(rows).sort_values('score', ascending=lower, ignore_index=True)
         t.loc[t.p.notna(),'p'] = holm(t.p.dropna().values)
         return t
 
@@ -425,6 +429,12 @@ def _imputations(names):
             f"no imputation {', '.join(unknown)}: choose from {', '.join(IMPUTATIONS)}")
     return {name:IMPUTATIONS[name] for name in names}
 
+def _as_method(f, name):
+    "A method as it is; a function of (model, xb, classes) as a `MapFunction`"
+    try: inspect.signature(f).bind('model', 'xb', 'layer', 'target')
+    except TypeError: return MapFunction(f, name)
+    return f
+
 def _method_layers(methods, layers):
     "Pairs of the name of a method and a layer, one for each row of the table"
     pairs = []
@@ -438,6 +448,9 @@ def _score_method(model, xb, images, method, layer, imputations, steps):
     "Scores of the maps of one method at one layer, and a note of when, where and how fast"
     start = time.perf_counter()
     cams = method(model, xb, layer, None)
+    if not isinstance(cams, Cams):
+        raise TypeError(f"{method} gave a {type(cams).__name__}: a method of (model, xb, "
+                        "layer, target) returns Cams, one of (model, xb, classes) maps")
     scores = score_maps(model, xb, cams, imputations, images.mask, steps)
     seconds = round(time.perf_counter()-start, 1)
     date = time.strftime('%Y-%m-%d')
@@ -448,7 +461,7 @@ def _score_method(model, xb, images, method, layer, imputations, steps):
 def evaluate_methods(
     model:nn.Module,             # Model to explain
     images:Images,               # Images, with masks if the objects' positions are known
-    methods:dict=None,           # Name to method; None: see below
+    methods:dict=None,           # Name to method, see below
     layers:Sequence=('layer3','layer4'), # Where to take the maps
     imputations:Sequence=('mean',), # Names of imputations, see `IMPUTATIONS`
     folder:str|Path=None,        # Where scores are stored, and found again; None: not stored
@@ -458,11 +471,13 @@ def evaluate_methods(
 )->MapScores:                    # The scores
     """Score the maps of the predicted class, for every method and layer.
 
-    `methods=None`: the baselines and all methods except Ablation-CAM and Score-CAM. A baseline
-    whose maps are all empty is left out.
+    `methods=None`: the baselines and all methods except Ablation-CAM and Score-CAM. Any function
+    of model, images and classes is taken, too (`MapFunction`). A baseline whose maps are all
+    empty is left out.
     Raises `ValueError` when the folder holds scores of another model or of other images."""
     chosen = _imputations(imputations)
     if methods is None: methods = _quick_methods()
+    methods = {name:_as_method(f, name) for name,f in methods.items()}
     xb = prepare(images.x)
     settings = dict(weights=weights_sha256(model), images=images.sha256,
                     imputations=list(imputations), steps=steps)
@@ -538,10 +553,9 @@ def _baseline_lines(ax, table, name, lower):
 
 # %% ../nbs/06_faithfulness.ipynb #6a0f0034
 def plot_map_scores(
-    table:pd.DataFrame,        # As the field `table` of `MapScores`
-    names:tuple,               # Scores to draw, a panel each
-    lower_is_better:tuple=(),  # Those of which a lower value is better
-)->np.ndarray:                 # The axes, (len(names),)
+    table:pd.DataFrame, # As the field `table` of `MapScores`
+    names:tuple,        # Scores to draw, a panel each
+)->np.ndarray:          # The axes, (len(names),)
     """Scores by method, with a colour and a line of its own for each layer.
 
     Bars are 95 % intervals. Baselines have no row: the dotted line is the best score of noise
@@ -557,8 +571,9 @@ def plot_map_scores(
                            layout='constrained')
     axs = axs[0]
     for ax,name in zip(axs, names):
-        _plot_panel(ax, shown, name, methods, offsets, colors, name in lower_is_better)
-        _baseline_lines(ax, table, name, name in lower_is_better)
+        lower = name.startswith(_LOWER_IS_BETTER)
+        _plot_panel(ax, shown, name, methods, offsets, colors, lower)
+        _baseline_lines(ax, table, name, lower)
     axs[0].set_yticks(range(len(methods)), [_display_name(m) for m in methods])
     axs[0].set_ylim(len(methods)-0.5, -0.5)
     for layer in layers: # its name, beside its line in the last row that has it

@@ -41,6 +41,8 @@ def ssim(
     c1,c2 = 0.01**2,0.03**2
     return ((2*ma*mb+c1)*(2*cov+c2)/((ma**2+mb**2+c1)*(va+vb+c2))).mean((1,2))
 
+def _flip(m): return m.flip(-1)
+
 def _map_similarity(
     a:Cams,             # Maps, one per image
     b:Cams,             # Maps of the same images, of the same size
@@ -100,7 +102,8 @@ def randomisation_test(
 )->pd.DataFrame: # A row for each method, child and draw, with 95 % intervals over the images
     """Similarity of maps to those of the trained model, as its children are reinitialised.
 
-    The rows 'other image' compare maps of the trained model for neighbouring images. Raises
+    The rows 'other image' compare maps of the trained model for neighbouring images, the rows
+    'flipped image' for each image and its mirror image, whose map is flipped back. Raises
     `ValueError` without methods or draws."""
     if not methods or draws<1: raise ValueError(f"need methods and draws, got {[*methods]}, {draws=}")
     size = xb.shape[2:]
@@ -110,7 +113,10 @@ def randomisation_test(
     def add(name, reinitialised, draw, cams):
         similarity = _summary(_map_similarity(trained[name], cams, size))
         rows.append(dict(method=name, reinitialised=reinitialised, draw=draw)|similarity)
-    for name,c in trained.items(): add(name, 'other image', 0, c._replace(maps=c.maps.roll(1, 0)))
+    for name,c in trained.items():
+        add(name, 'other image', 0, c._replace(maps=c.maps.roll(1, 0)))
+        flipped = methods[name](model, _flip(xb), layer, target)
+        add(name, 'flipped image', 0, flipped._replace(maps=_flip(flipped.maps)))
     for draw in range(draws):
         for child,randomised in randomised_models(model, seed+100*draw):
             for name,f in methods.items(): add(name, child, draw, f(randomised, xb, layer, target))
@@ -140,7 +146,6 @@ def over_draws(
 def _shift_right(m): return torch.cat([m[...,:1],m[...,:-1]], -1)
 def _shift_left(m): return torch.cat([m[...,1:],m[...,-1:]], -1)
 
-def _flip(m): return m.flip(-1)
 def _unchanged(m): return m
 
 def _add_noise(x):

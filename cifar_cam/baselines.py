@@ -162,6 +162,7 @@ def other_class_map(
 
 mean_map.name = 'mean map'
 other_image_map.name = 'map of another image'
+mean_map.of_others = other_image_map.of_others = True # they need two images
 other_class_map.name = 'map of another class'
 
 # %% ../nbs/05e_baselines.ipynb #5e00001a

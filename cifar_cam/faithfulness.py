@@ -416,10 +416,11 @@ def score_maps(
     return known | {name:for_all(s) for name,s in scores.items()} | curves
 
 # %% ../nbs/06_faithfulness.ipynb #6a0f0022
-def _quick_methods():
-    "The baselines, and all methods except Ablation-CAM and Score-CAM"
+def _quick_methods(n):
+    "For n images: baselines and methods except Ablation-CAM and Score-CAM, of others for n>1"
     slow = ('score_cam','ablation_cam')
-    return BASELINES|{name:f for name,f in METHODS.items() if name not in slow}
+    methods = BASELINES|{name:f for name,f in METHODS.items() if name not in slow}
+    return {name:f for name,f in methods.items() if n>1 or not getattr(f, 'of_others', False)}
 
 def _imputations(names):
     "Imputations by name; raises `ValueError` for an unknown one"
@@ -471,12 +472,12 @@ def evaluate_methods(
 )->MapScores:                    # The scores
     """Score the maps of the predicted class, for every method and layer.
 
-    `methods=None`: the baselines and all methods except Ablation-CAM and Score-CAM. Any function
-    of model, images and classes is taken, too (`MapFunction`). A baseline whose maps are all
-    empty is left out.
+    `methods=None`: the baselines and all methods except Ablation-CAM and Score-CAM; of one image
+    without the maps of other images. Any function of model, images and classes is taken, too
+    (`MapFunction`). A baseline whose maps are all empty is left out.
     Raises `ValueError` when the folder holds scores of another model or of other images."""
     chosen = _imputations(imputations)
-    if methods is None: methods = _quick_methods()
+    if methods is None: methods = _quick_methods(len(images))
     methods = {name:_as_method(f, name) for name,f in methods.items()}
     xb = prepare(images.x)
     settings = dict(weights=weights_sha256(model), images=images.sha256,

@@ -83,9 +83,10 @@ eigen_cam = CamMethod(
     _eigen_cam, 'Eigen-CAM', 'https://arxiv.org/abs/2008.00299', class_sensitive=False)
 centred_eigen_cam = CamMethod(
     _centred_eigen_cam, 'Eigen-CAM, centred', _jacobgil, class_sensitive=False)
-eigen_grad_cam = CamMethod(_eigen_grad_cam, 'Eigen-Grad-CAM', _jacobgil)
+eigen_grad_cam = CamMethod(
+    _eigen_grad_cam, 'Eigen-Grad-CAM', _jacobgil, class_sensitive=False)
 eigen_smooth_grad_cam = CamMethod(
-    _eigen_smooth_grad_cam, 'Grad-CAM, eigen-smoothed', _jacobgil)
+    _eigen_smooth_grad_cam, 'Grad-CAM, eigen-smoothed', _jacobgil, class_sensitive=False)
 
 # %% ../nbs/05a_methods.ipynb #ea879538
 @contextmanager

@@ -472,9 +472,9 @@ def evaluate_methods(
 )->MapScores:                    # The scores
     """Score the maps of the predicted class, for every method and layer.
 
-    `methods=None`: the baselines and all methods except Ablation-CAM and Score-CAM; of one image
-    without the maps of other images. Any function of model, images and classes is taken, too
-    (`MapFunction`). A baseline whose maps are all empty is left out.
+    `methods=None`: the baselines and all methods except Ablation-CAM and Score-CAM; of one
+    image without the maps of other images. Any function of model, images and classes is
+    taken, too (`MapFunction`). A baseline whose maps are all empty is left out.
     Raises `ValueError` when the folder holds scores of another model or of other images."""
     chosen = _imputations(imputations)
     if methods is None: methods = _quick_methods(len(images))

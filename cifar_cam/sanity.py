@@ -105,7 +105,8 @@ def randomisation_test(
     The rows 'other image' compare maps of the trained model for neighbouring images, the rows
     'flipped image' for each image and its mirror image, whose map is flipped back. Raises
     `ValueError` without methods or draws."""
-    if not methods or draws<1: raise ValueError(f"need methods and draws, got {[*methods]}, {draws=}")
+    if not methods or draws<1:
+        raise ValueError(f"need methods and draws, got {[*methods]}, {draws=}")
     size = xb.shape[2:]
     trained = {name:f(model, xb, layer, None) for name,f in methods.items()}
     target = next(iter(trained.values())).logits.argmax(1)
@@ -119,13 +120,14 @@ def randomisation_test(
         add(name, 'flipped image', 0, flipped._replace(maps=_flip(flipped.maps)))
     for draw in range(draws):
         for child,randomised in randomised_models(model, seed+100*draw):
-            for name,f in methods.items(): add(name, child, draw, f(randomised, xb, layer, target))
+            for name,f in methods.items():
+                add(name, child, draw, f(randomised, xb, layer, target))
     return pd.DataFrame(rows)
 
 # %% ../nbs/06b_sanity.ipynb #6b0f0020
 def over_draws(
     t:pd.DataFrame, # From `randomisation_test`
-)->pd.DataFrame:    # A row for each method and child: means, intervals, deviations between draws
+)->pd.DataFrame:    # A row for each method and child: means, intervals, deviations of draws
     """Means over the draws of new weights, with 95 % intervals by Student's t over the draws.
 
     Of what was drawn once, the interval over the images stays. `empty` is a mean, too."""
@@ -134,7 +136,8 @@ def over_draws(
     for (method,child),g in t.groupby(['method','reinitialised'], sort=False):
         n,row = len(g),dict(method=method, reinitialised=child)
         for name in ('rank','ssim'):
-            row[name],row[f'{name} ±'],row[f'{name} sd'] = g[name].mean(),g[f'{name} ±'].iloc[0],0.
+            row[name],row[f'{name} sd'] = g[name].mean(),0.
+            row[f'{name} ±'] = g[f'{name} ±'].iloc[0]
             if n>1:
                 sd = row[f'{name} sd'] = g[name].std()
                 row[f'{name} ±'] = student_t.ppf(.975, n-1)*sd/n**.5

@@ -20,7 +20,7 @@ def random_squares(
     side:int=None,# Side of a square in pixels; None: a quarter of the shorter side
     seed:int=0,   # Seed of the places
 )->Tensor:        # (n,H,W) bool
-    "Squares at random places inside the image; raises `ValueError` for a side that does not fit"
+    "Squares at random places in the image; raises `ValueError` for a side that does not fit"
     side = min(size)//4 if side is None else side
     if not 1<=side<=min(size): raise ValueError(f"{side=} must be from 1 to {min(size)}")
     g = torch.Generator().manual_seed(seed)
@@ -42,7 +42,8 @@ def removal_effects(
 
     Raises `ValueError` when the regions do not have the size of the images."""
     if regions.shape[1:]!=xb.shape[2:]:
-        raise ValueError(f"regions are {tuple(regions.shape[1:])}, images {tuple(xb.shape[2:])}")
+        raise ValueError(f"regions are {tuple(regions.shape[1:])}, images "
+                         f"{tuple(xb.shape[2:])}: they must have the same size")
     model,targets = uncompiled(model),Target.of(target, len(xb))
     def one_batch(x, i):
         logits = checked_logits(model, x)
@@ -78,11 +79,12 @@ def max_sensitivity(
     radius:float=0.1,   # Largest change of a value, in standard deviations of the data
     n:int=10,           # Number of changed images each
     seed:int=0,         # Seed of the changes
-)->Tensor:              # (n,), 0 or more; NaN if every prediction changed, or without relevance
-    """Largest change of a map under small noise that leaves the prediction, relative to the map.
+)->Tensor: # (n,), 0 or more; NaN if every prediction changed, or without relevance
+    """Largest change of a map, relative to it, under small noise that leaves the prediction.
 
-    Equation 2 of [Yeh et al. 2019](https://arxiv.org/abs/1901.09392), uniform noise."""
-    if n<1 or radius<=0: raise ValueError(f"need n of 1 or more and radius above 0: {n=}, {radius=}")
+    Equation 2 of [Yeh et al. 2019](https://arxiv.org/abs/1901.09392), uniform noise. Raises `ValueError` for
+    no noise."""
+    if n<1 or radius<=0: raise ValueError(f"need n and radius above 0, got {n=}, {radius=}")
     c = method(model, xb, layer, None)
     target,size = c.logits.argmax(1),c.maps.flatten(1).norm(dim=1)
     g,largest = torch.Generator().manual_seed(seed),torch.full_like(size, -1.)

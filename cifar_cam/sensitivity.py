@@ -82,8 +82,8 @@ def max_sensitivity(
 )->Tensor: # (n,), 0 or more; NaN if every prediction changed, or without relevance
     """Largest change of a map, relative to it, under small noise that leaves the prediction.
 
-    Equation 2 of [Yeh et al. 2019](https://arxiv.org/abs/1901.09392), uniform noise. Raises `ValueError` for
-    no noise."""
+    Equation 2 of [Yeh et al. 2019](https://arxiv.org/abs/1901.09392), uniform noise.
+    Raises `ValueError` for no noise."""
     if n<1 or radius<=0: raise ValueError(f"need n and radius above 0, got {n=}, {radius=}")
     c = method(model, xb, layer, None)
     target,size = c.logits.argmax(1),c.maps.flatten(1).norm(dim=1)

@@ -63,7 +63,12 @@ def infidelity(
 )->Tensor:          # (n,) in [0,1]; NaN for a map without relevance
     """Share of the effects of removals that the map leaves unexplained, at its best scale.
 
-    Equation 1 of [Yeh et al. 2019](https://arxiv.org/abs/1901.09392), for squares."""
+    Equation 1 of [Yeh et al. 2019](https://arxiv.org/abs/1901.09392), for squares.
+    Raises `ValueError` for sizes that do not fit."""
+    if maps.shape[1:]!=regions.shape[1:] or effects.shape!=(len(maps),len(regions)):
+        raise ValueError(
+            f"maps {tuple(maps.shape)}, effects {tuple(effects.shape)}, regions "
+            f"{tuple(regions.shape)} must be (n,H,W), (n,r), (r,H,W): enlarge the maps first")
     predicted = torch.einsum('nhw,rhw->nr', maps.double().cpu(), regions.double())
     effects = effects.double()
     along = (predicted*effects).sum(1).clamp(min=0)

@@ -13,6 +13,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor,nn
 
+# %% ../nbs/01_resnet.ipynb #10000011
+class _SkippingConv(nn.Conv2d):
+    """A 1×1 convolution that skips rows and columns itself.
+
+    On some processors PyTorch's own, with stride 2 and fewer than 16 channels in channels-last
+    layout, writes its gradient beyond its memory (torch 2.15)."""
+    def forward(self, x:Tensor)->Tensor:
+        down,right = self.stride
+        return F.conv2d(x[:,:,::down,::right], self.weight)
+
 # %% ../nbs/01_resnet.ipynb #f0632672
 class BasicBlock(nn.Module):
     "A residual block, figure 2 of He et al. 2015"
@@ -28,8 +38,9 @@ class BasicBlock(nn.Module):
         self.bn2 = nn.BatchNorm2d(n_out)
         self.shortcut = nn.Sequential()
         if stride!=1 or n_in!=n_out:
+            Conv2d = nn.Conv2d if n_in>=16 else _SkippingConv
             self.shortcut = nn.Sequential(
-                nn.Conv2d(n_in, n_out, 1, stride=stride, bias=False),
+                Conv2d(n_in, n_out, 1, stride=stride, bias=False),
                 nn.BatchNorm2d(n_out))
 
     def forward(self, x:Tensor)->Tensor:
@@ -47,14 +58,19 @@ def _two_blocks(n_in, n_out, stride):
 class ResNet(nn.Module):
     "The CIFAR variant of ResNet-18: a stem, four layers of two blocks, a linear layer"
     def __init__(self,
-        n_classes:int=10,  # Length of the output
-        width:int=64,      # Channels of `layer1`; `layer4` has 8 times as many
-        dropout:float=0.,  # Fraction of features set to zero in training, in [0,1)
+        n_classes:int=10,   # Length of the output
+        width:int=64,       # Channels of `layer1`; `layer4` has 8 times as many
+        dropout:float=0.,   # Fraction of features set to zero in training, in [0,1)
+        in_channels:int=3,  # Channels of an image
+        stem:str='cifar',   # 'cifar', or 'imagenet' for large images
     ):
         super().__init__()
-        self.conv1 = nn.Conv2d(3, width, 3, padding=1, bias=False)
+        size,stride = dict(cifar=(3,1), imagenet=(7,2))[stem]
+        self.conv1 = nn.Conv2d(
+            in_channels, width, size, stride=stride, padding=size//2, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
         self.layer0 = nn.ReLU()
+        self.pool = nn.MaxPool2d(3, stride=2, padding=1) if stem=='imagenet' else None
         self.layer1 = _two_blocks(width, width, 1)
         self.layer2 = _two_blocks(width, 2*width, 2)
         self.layer3 = _two_blocks(2*width, 4*width, 2)
@@ -63,24 +79,32 @@ class ResNet(nn.Module):
         self.dropout = dropout
 
     def forward(self, x:Tensor)->Tensor:
-        if x.ndim!=4 or x.shape[1]!=3:
-            raise ValueError(f"x must be normalised images (n,3,H,W), got {tuple(x.shape)}")
+        channels = self.conv1.in_channels
+        if x.ndim!=4 or x.shape[1]!=channels:
+            shape = tuple(x.shape)
+            raise ValueError(f"x must be normalised images (n,{channels},H,W), got {shape}")
         x = self.layer0(self.bn1(self.conv1(x)))
+        if self.pool: x = self.pool(x)
         for layer in (self.layer1, self.layer2, self.layer3, self.layer4): x = layer(x)
         features = F.dropout(x.mean((2,3)), self.dropout, self.training)
         return self.linear(features)
 
 # %% ../nbs/01_resnet.ipynb #9dc02744
 def resnet18(
-    n_classes:int=10,  # Length of the output
-    width:int=64,      # Channels of `layer1`: 64 in ResNet-18, less for quick experiments
-    dropout:float=0.,  # Fraction of features set to zero in training, in [0,1)
-)->ResNet:             # A new model: (n,3,H,W) to logits (n,n_classes)
+    n_classes:int=10,   # Length of the output
+    width:int=64,       # Channels of `layer1`: 64 in ResNet-18, less for quick experiments
+    dropout:float=0.,   # Fraction of features set to zero in training, in [0,1)
+    in_channels:int=3,  # Channels of an image
+    stem:str='cifar',   # 'cifar', or 'imagenet' for large images
+)->ResNet:              # A new model: (n,in_channels,H,W) to logits (n,n_classes)
     "ResNet-18 for CIFAR with random weights; raises `ValueError` for sizes out of range"
-    for name,value in dict(n_classes=n_classes, width=width).items():
+    sizes = dict(n_classes=n_classes, width=width, in_channels=in_channels)
+    for name,value in sizes.items():
         if value<1: raise ValueError(f"{name}={value} must be at least 1")
     if not 0<=dropout<1: raise ValueError(f"{dropout=} must be in [0,1)")
-    return ResNet(n_classes, width, dropout)
+    if stem not in ('cifar','imagenet'):
+        raise ValueError(f"unknown {stem=}: choose 'cifar' or 'imagenet'")
+    return ResNet(n_classes, width, dropout, in_channels, stem)
 
 # %% ../nbs/01_resnet.ipynb #799d834f
 def get_layer(

@@ -14,6 +14,7 @@ import safetensors.torch
 import torch
 from torch import nn
 
+from .data import card_of
 from .files import atomic_write,file_sha256,load_torch_file
 from .resnet import ResNet,resnet18
 
@@ -38,14 +39,8 @@ def pretrained(
     name:str='cifar10', # 'cifar10', 'narrow' or 'shapes10'
 )->ResNet:              # The model, in evaluation mode
     "A trained model from the package; `ValueError` if the file is not the one on its card"
-    file = WEIGHTS_DIR/f'{name}.safetensors'
-    expected = model_card(name)['sha256']
-    found = file_sha256(file)
-    if found!=expected:
-        raise ValueError(
-            f"{file} is damaged: its sha256 is {found}, its card states {expected}; "
-            "install the package again")
-    return load_weights(file)
+    model_card(name) # is there such a name?
+    return load_weights(WEIGHTS_DIR/f'{name}.safetensors')
 
 # %% ../nbs/01a_zoo.ipynb #2c450f4d
 def _read_checkpoint(file):
@@ -68,6 +63,29 @@ def _read_state(file):
     tensors = {name:value for name,value in state.items() if torch.is_tensor(value)}
     return {name.removeprefix('module.'):tensor for name,tensor in tensors.items()}
 
+# %% ../nbs/01a_zoo.ipynb #5b100007
+def _read_card(
+    file:Path,     # A file of weights
+    n_classes:int, # Length of the model's output
+)->dict:           # The card beside it; {} without one
+    "The card of a file; raises `ValueError` if it belongs to other weights"
+    card_file = file.with_suffix('.json')
+    if not card_file.exists(): return {}
+    try: card = json.loads(card_file.read_text(encoding='utf-8'))
+    except ValueError as e: raise ValueError(f"{card_file} is damaged: {e}") from None
+    if not isinstance(card, dict): return {}
+    expected,found = card.get('sha256'),file_sha256(file)
+    if expected not in (None,found):
+        raise ValueError(
+            f"{file} is damaged, or not the file that its card describes: its sha256 is "
+            f"{found}, {card_file} states {expected}; install or copy both files again")
+    names = card.get('classes')
+    if names is not None and len(names)!=n_classes:
+        raise ValueError(
+            f"{card_file} names {len(names)} classes, the model in {file} has {n_classes}: "
+            "correct its `classes`")
+    return card
+
 # %% ../nbs/01a_zoo.ipynb #5b100006
 def load_weights(
     file:str|Path, # A .safetensors file, or one that `torch.save` wrote
@@ -82,24 +100,28 @@ def load_weights(
             f"{file} is not a checkpoint of this ResNet-18: it needs conv1.weight and "
             f"linear.weight and holds {names} …")
     n_classes = len(state['linear.weight'])
-    width = len(state['conv1.weight'])
-    model = resnet18(n_classes, width)
+    width,in_channels,size,_ = state['conv1.weight'].shape
+    stem = 'imagenet' if size==7 else 'cifar'
+    model = resnet18(n_classes, width, in_channels=in_channels, stem=stem)
     state = {name:t.float() if t.is_floating_point() else t for name,t in state.items()}
     try: model.load_state_dict(state)
     except RuntimeError as e:
         raise ValueError(f"{file} is not a checkpoint of this ResNet-18: {e}") from None
+    model.card = _read_card(file, n_classes)
     return model.eval()
 
 # %% ../nbs/01a_zoo.ipynb #3bd1e224
 def save_weights(
     model:nn.Module, # Model to save
     file:str|Path,   # Name without ending; .safetensors is added, and .json for the card
-    **card:Any,      # Content of the card: recipe, accuracy, hardware, …
+    **card:Any,      # Content of the card, besides the class names, mean and standard deviation
 )->Path:                  # The .safetensors file
     "Save weights in half precision, then their card, each file completely or not at all"
     # not with_suffix, which removes the end of 'lr0.1'
     weights_file = Path(f'{file}.safetensors')
     card_file = Path(f'{file}.json')
+    known = card_of(model)
+    card = {k:known[k] for k in ('classes','mean','std','size') if k in known}|card
     state = {}
     for name,tensor in model.state_dict().items():
         if tensor.is_floating_point(): tensor = tensor.half()

@@ -16,7 +16,7 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel,get_ema_multi_avg_fn
 
 from .analysis import calibration_error
-from .data import Splits
+from .data import card_of,Splits
 from .files import atomic_write,hardware_info,load_torch_file
 from .lrfinder import Sweep
 from .train import Callback,get_split,loss_and_accuracy,predict_logits
@@ -222,35 +222,34 @@ def _score_logits(
 
 # %% ../nbs/08_checkpoints.ipynb #1fa022f5
 def _test_logits(model, images): # as `_score_logits` expects them
+    label = torch.from_numpy(images.y)
     return dict(
         plain=predict_logits(model, images).half(),
         flipped=predict_logits(model, images, flips=True).half(),
-        label=torch.from_numpy(images.y).to(torch.uint8))
-
-def _data_and_recipe(splits, recipe): # the first part of a card
-    train = get_split(splits, recipe.train_split)
-    return dict(
-        data=splits.test.name, classes=list(splits.test.classes), recipe=asdict(recipe),
-        n_train=len(train), train_sha256=train.sha256,
-        n_test=len(splits.test), test_sha256=splits.test.sha256)
+        label=label.to(torch.uint8) if len(images.classes)<=256 else label)
 
 # %% ../nbs/08_checkpoints.ipynb #08c0000d
 def save_run(
     model:nn.Module,      # Trained model
     history:pd.DataFrame, # What `fit` returned with it
-    recipe:Recipe,        # What it was trained with
     splits:Splits,        # Data; its test split is used here
     file:str|Path,        # Name without ending, of all files of the run
     sweep:Sweep=None,     # What `find_lr` returned; None: there is none
 )->dict:                  # The card
-    "Write weights, card, history, test logits and sweep, each file atomically, the card last"
+    """Write weights, card, history, test logits and sweep, each file atomically, the card last.
+
+    Raises `ValueError` for a model that `fit` has not trained."""
     from safetensors.torch import save_file
+    if 'recipe' not in card_of(model):
+        raise ValueError("the model's card has no recipe, because `fit` has not trained it: "
+                         "save it with save_weights")
     rounded = copy.deepcopy(model).half().float() # as a user will load it
     logits = _test_logits(rounded, splits.test)
     seconds = float(history.seconds.sum())
     device = next(model.parameters()).device
     card = dict(
-        **_data_and_recipe(splits, recipe),
+        **card_of(model)|dict(data=splits.test.name),
+        n_test=len(splits.test), test_sha256=splits.test.sha256,
         **_score_logits(logits),
         train_seconds=round(seconds, 1), date=time.strftime('%Y-%m-%d'),
         **hardware_info(device))

@@ -7,12 +7,13 @@ __all__ = ['DistributedRun', 'process_group']
 
 # %% ../nbs/08a_distributed.ipynb #8b080006
 import os
-from collections.abc import Iterator,Sequence
+from collections.abc import Callable,Iterator,Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 import torch.distributed as dist
+from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from .data import Splits
@@ -36,19 +37,21 @@ class DistributedRun(Run):
         device:str=None,    # Of this process: 'cpu', 'cuda:0', …; None takes the GPU if any
         num_workers:int=0,  # Processes that prepare batches, for each of the group
         compile:bool=False, # Let PyTorch compile the model first?
+        **own:Any,          # Instead of the recipe's: `model`, `optimizer`, `augment`
     ):
         rank,world = dist.get_rank(),dist.get_world_size()
-        super().__init__(splits, recipe, device, num_workers, compile=False)
-        last = self.batches.size(len(self.batches)-1)
+        super().__init__(splits, recipe, device, num_workers, compile, **own)
+        self.batches.share(rank, world)
+        self.is_main = rank==0
+
+    def wrap(self, model:nn.Module)->Callable:
+        last,world = self.batches.size(len(self.batches)-1),dist.get_world_size()
         if last<world:
             raise ValueError(
                 f"{world} processes cannot share the last batch of {last} images: choose "
-                f"another batch size than {recipe.bs}, or fewer processes")
-        self.batches.share(rank, world)
-        self.is_main = rank==0
+                f"another batch size than {self.recipe.bs}, or fewer processes")
         gpus = [self.device] if 'cuda' in str(self.device) else None
-        self.forward = DistributedDataParallel(self.model, gpus)
-        if compile: self.forward = torch.compile(self.forward)
+        return super().wrap(DistributedDataParallel(model, gpus))
 
     def total(self, *sums:Any)->list:
         t = torch.tensor([float(v) for v in sums], dtype=torch.double, device=self.device)

@@ -345,9 +345,6 @@ def _about_data(images): # the first part of a card
         data=images.name, classes=list(images.classes), mean=list(mean), std=list(std),
         size=list(images.x.shape[1:3]), n_train=len(images), train_sha256=images.sha256)
 
-def _check_schedule(recipe, n): # before anything else is made
-    make_schedule(SGD([nn.Parameter(torch.zeros(1))], lr=recipe.lr), recipe, n)
-
 def _check_output(model, about_data, device):
     "Raise `ValueError` unless the model gives a logit for each class"
     (height,width),k = about_data['size'],len(about_data['classes'])
@@ -400,13 +397,15 @@ def _check_own_optimizer(opt, model): # else training would change something els
             f"the optimizer {type(opt).__name__} was steered by a schedule before, its learning "
             f"rate is {opt.param_groups[0]['lr']:.3g} now: make a new one")
 
-def _check_own_schedule(sched, opt):
-    if isinstance(sched, ReduceLROnPlateau):
+def _make_own_schedule(schedule, opt, steps):
+    "What a given function of (optimizer, steps) makes"
+    made = schedule(opt, steps)
+    if isinstance(made, ReduceLROnPlateau):
         raise ValueError("ReduceLROnPlateau steps by a metric, and a run after each batch: "
                          "choose another schedule")
-    if getattr(sched, 'optimizer', None) is not opt:
-        raise ValueError(f"the schedule {type(sched).__name__} steers another optimizer than "
-                         "run.opt: make it from run.opt, after that was replaced")
+    if getattr(made, 'optimizer', None) is opt: return made
+    raise ValueError("schedule must be a function of (optimizer, steps) that makes a schedule "
+                     f"of this optimizer, got a {type(made).__name__}")
 
 # %% ../nbs/03_train.ipynb #3a1e000f
 def _progress_bar(run):
@@ -437,6 +436,7 @@ class Run:
         *,
         model:nn.Module=None, # Instead of the recipe's; it is trained itself, not a copy
         optimizer:Any=None,   # Instead of the recipe's: one, or a function of (weights, lr)
+        schedule:Callable=None, # Instead of the recipe's: a function of (optimizer, steps)
         augment:Any=None,     # Instead of the recipe's, see `loader`
     ):
         train = get_split(splits, recipe.train_split) if isinstance(recipe, Recipe) else None
@@ -448,13 +448,13 @@ class Run:
             _log.warning("This machine emulates bfloat16, which is slow: "
                          "precision='float32' is faster here")
         self.batches = _train_batches(splits, recipe, self.device, num_workers, augment)
-        _check_schedule(recipe, recipe.epochs*len(self.batches))
         # epochs; sums of this epoch; loss and rate of its last steps
         self.rows,self.sums,self.unchecked = [],{},[]
         # what callbacks save; does this process write and log?
         self.callback_state,self.is_main = {},True
-        if augment is not None: recipe = replace(recipe, augment=_describe(augment))
-        self._recipe,self._optimizer = recipe,optimizer
+        own = dict(schedule=schedule, augment=augment)
+        own = {name:_describe(part) for name,part in own.items() if part is not None}
+        self._recipe,self._optimizer,self._schedule = replace(recipe, **own),optimizer,schedule
         if model is None: self._set_model(_init_model(recipe, len(train.classes)))
         else: self.model = model
 
@@ -465,11 +465,7 @@ class Run:
     @property
     def opt(self)->Optimizer: return self._opt
     @property
-    def sched(self)->LRScheduler: # made when it is needed: it changes the rates of the optimizer
-        if not self._sched:
-            steps = self.recipe.epochs*len(self.batches)
-            self._sched = make_schedule(self.opt, self.recipe, steps)
-        return self._sched
+    def sched(self)->LRScheduler: return self._sched
 
     @model.setter
     def model(self, model:nn.Module)->None:
@@ -485,14 +481,6 @@ class Run:
         self._recipe = replace(self.recipe, optimizer=_describe(opt), lr=rate)
         self._set_optimizer(opt)
 
-    @sched.setter
-    def sched(self, sched:LRScheduler)->None:
-        _check_not_begun(self, 'sched')
-        _check_own_schedule(sched, self.opt)
-        self._recipe = replace(self.recipe, schedule=type(sched).__name__)
-        self._sched = sched
-        self._write_card()
-
     def _set_model(self, model):
         self.memory_format = _memory_format(model)
         self._model = model.to(self.device, memory_format=self.memory_format)
@@ -503,10 +491,10 @@ class Run:
         else: self.opt = _make_own_optimizer(own, model, self.recipe)
 
     def _set_optimizer(self, opt):
-        self._opt,self._sched = opt,None
-        self._write_card()
-
-    def _write_card(self):
+        steps = self.recipe.epochs*len(self.batches)
+        if self._schedule: self._sched = _make_own_schedule(self._schedule, opt, steps)
+        else: self._sched = make_schedule(opt, self.recipe, steps)
+        self._opt = opt
         self.model.card = self._about_data|dict(recipe=asdict(self.recipe))
 
     def wrap(self, model:nn.Module)->Callable:
@@ -564,7 +552,7 @@ class Run:
 
     def steps(self)->Iterator: # Mean loss, number of correct predictions, number of images
         "The training steps that are left of the epoch"
-        epoch,batches,sched = len(self.rows),self.batches,self.sched
+        epoch,batches = len(self.rows),self.batches
         if not self.sums:
             lr = self.opt.param_groups[0]['lr']
             self.sums = dict(lr=lr, steps=0, loss=0., correct=0, images=0, seconds=0.)
@@ -579,7 +567,7 @@ class Run:
             yb,lr = yb.to(self.device),self.opt.param_groups[0]['lr']
             divisor = batches.size(b)/batches.world # mean share of a process
             loss,correct = train_step(self.forward, self.opt, xb, yb, self.recipe, divisor)
-            sched.step()
+            self.sched.step()
             self.unchecked.append((loss,lr))
             seconds,start = time.perf_counter()-start,time.perf_counter()
             step = dict(steps=1, loss=loss*divisor, correct=correct, images=len(yb))
@@ -616,7 +604,7 @@ def fit(
     num_workers:int=0,  # Processes that prepare batches; the result does not depend on it
     callbacks:tuple=(), # Called during the run, see `Callback`
     compile:bool=False, # Let PyTorch compile the model first?
-    **own:Any,          # Instead of the recipe's: `model`, `optimizer`, `augment`, see `Run`
+    **own:Any,          # Instead of the recipe's: `model`, `optimizer`, …, see `Run`
 )->tuple:  # (model, history): the history is a DataFrame with a row for each epoch
     """Train a new model, or the one given; the caller's random state is left as it was.
 
@@ -641,7 +629,7 @@ def find_lr(
     lo:float=1e-5,   # First learning rate
     hi:float=10.,    # Last learning rate
     n:int=200,       # Steps
-    **own:Any,       # Instead of the recipe's: `model`, `optimizer`, `augment`, see `Run`
+    **own:Any,       # Instead of the recipe's: `model`, `optimizer`, …, see `Run`
 )->Sweep:            # Learning rates and losses
     """LR range test on the model, optimizer and batches that `fit` would use.
 

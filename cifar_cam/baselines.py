@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor,nn
 
-from .data import denormalize
+from .data import denormalize,mean_and_std
 from .gradcam import apply_in_batches,CamMethod,Cams,checked_logits
 from .gradcam import grad_cam,Target,uncompiled
 from .methods import layer_output
@@ -38,9 +38,10 @@ class ImageMap:
     )->Cams:             # Maps (n,H,W), 0 or more
         "Maps of images"
         model,targets = uncompiled(model),Target.of(target, len(xb))
+        scale = mean_and_std(model)
         def one_batch(x, i):
             logits = checked_logits(model, x)
-            pixels = torch.from_numpy(denormalize(x)).permute(0,3,1,2)/255
+            pixels = torch.from_numpy(denormalize(x, *scale)).permute(0,3,1,2)/255
             maps = self.formula(pixels).to(logits.device)
             return [maps, logits, targets[i].classes(logits)]
         return Cams(*apply_in_batches(one_batch, model, xb, 32))

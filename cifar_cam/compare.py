@@ -6,12 +6,14 @@
 __all__ = ['show_classes', 'show_predicted_and_true', 'show_layers']
 
 # %% ../nbs/05b_compare.ipynb #5b000004
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import nn
 
 from .analysis import Predictions
-from .data import Images,normalize,show_images
+from .data import Images,prepare_for,show_images
 from .gradcam import grad_cam
 from .overlay import overlay_maps,relevance_colorbar,show_maps
 from .resnet import LAYERS
@@ -23,9 +25,10 @@ def show_classes(
     targets:list,       # Classes to explain
     classes:tuple,      # Class names
     layer:str='layer4', # See `CamMethod`
+    prepare:Callable=None, # (n,H,W,3) uint8 to input of the model; None: see `prepare_for`
 )->np.ndarray:          # The axes, (1, 1+len(targets))
     "One image beside its Grad-CAM for several classes, on one scale"
-    c = grad_cam(model, normalize(x[None]), layer, [targets])
+    c = grad_cam(model, (prepare or prepare_for(model))(x[None]), layer, [targets])
     logits,maps = c.logits[0],c.maps[0]
     probs = 100*logits.softmax(0)
     titles = [f'{classes[t]} {probs[t]:.0f} %\nlogit {logits[t]:.2f}' for t in targets]
@@ -41,10 +44,12 @@ def show_predicted_and_true(
     preds:Predictions,   # Their predictions
     indices:np.ndarray,  # Which of them
     layer:str='layer4',  # See `CamMethod`
+    prepare:Callable=None, # (n,H,W,3) uint8 to input of the model; None: see `prepare_for`
 )->np.ndarray:           # The axes, (3,n)
     "Images, with Grad-CAM for the predicted and for the true class, on one scale"
     both = torch.stack([preds.pred[indices],preds.label[indices]], 1)
-    maps = grad_cam(model, normalize(images.x[indices]), layer, both).maps
+    xb = (prepare or prepare_for(model, images))(images.x[indices])
+    maps = grad_cam(model, xb, layer, both).maps
     titles = [f'pred. {preds.classes[p]}\ntrue {preds.classes[t]}' for p,t in both]
     return show_maps(images.x[indices], {'predicted':maps[:,0], 'true':maps[:,1]}, titles)
 
@@ -54,9 +59,11 @@ def show_layers(
     x:np.ndarray,        # One image, (H,W,3) uint8
     target:int=None,     # Class; None takes the predicted one
     layers:tuple=LAYERS, # Names of the layers
+    prepare:Callable=None, # (n,H,W,3) uint8 to input of the model; None: see `prepare_for`
 )->np.ndarray:           # The axes, (1, 1+len(layers))
     "Grad-CAM at every layer; each has its own scale, its largest value is in the title"
-    maps = [c.maps for c in grad_cam(model, normalize(x[None]), list(layers), target)]
+    xb = (prepare or prepare_for(model))(x[None])
+    maps = [c.maps for c in grad_cam(model, xb, list(layers), target)]
     overlays = [overlay_maps(x[None], m)[0] for m in maps]
     titles = [f'{name}\n{m.shape[1]}×{m.shape[2]}, to {m.max():.2g}'
               for name,m in zip(layers, maps)]

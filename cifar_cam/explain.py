@@ -19,9 +19,9 @@ from fastcore.basics import patch
 from PIL import Image
 from torch import Tensor,nn
 
-from .analysis import packaged_predictions
+from .analysis import class_names,packaged_predictions
 from .baselines import random_map
-from .data import cifar10,CLASSES,Images,normalize
+from .data import cifar10,Images,prepare_for
 from .faithfulness import perturbation_curves,pointing_game
 from .files import atomic_write,hardware_info,weights_sha256
 from .gradcam import apply_in_batches,checked_logits,grad_cam,Target,uncompiled
@@ -222,6 +222,13 @@ def last_spatial_layer(
             "name a layer, or use a model with convolutions")
     return found[-1]
 
+# %% ../nbs/07_explain.ipynb #7c0000172
+def _index_of(c, classes): # of a class, by its index or name
+    if isinstance(c, str) and c in classes: return classes.index(c)
+    if not isinstance(c, str) and 0<=int(c)<len(classes): return int(c)
+    raise ValueError(f"competing_class={c!r} is no class: choose from {', '.join(classes)}, "
+                     f"or an index from 0 to {len(classes)-1}")
+
 # %% ../nbs/07_explain.ipynb #7c0000171
 def explain_images(
     model:nn.Module,            # Model: (n,c,H,W) to logits (n,k)
@@ -229,18 +236,23 @@ def explain_images(
     layer:str=None,             # Name of a layer; None: the last with more than one position
     method:str='grad_cam',      # Name of a method, see `METHODS`
     *,
-    competing_class:Any=None,   # Classes to compare with, (n,); None: the true classes
-    prepare:Callable=normalize, # Images (n,H,W,3) uint8 to input of the model
+    competing_class:Any=None,   # Classes to compare with, (n,), by index or name; None: the true
+    prepare:Callable=None,      # (n,H,W,3) uint8 to input of the model; None: `prepare_for`
     names:Sequence=None,        # Names of the images; None: their source and index
     steps:int=10,               # Points of a deletion curve
 )->list:                        # An `Explanation` for each image
-    "Explain the predictions for images; raises `ValueError` for an unknown method or layer"
+    """Explain the predictions for images.
+
+    Raises `ValueError` for an unknown method or layer, and for names of other classes."""
     if method not in METHODS:
         raise ValueError(f"unknown {method=}: choose one of {', '.join(METHODS)}")
-    xb = prepare(images.x)
+    xb = (prepare or prepare_for(model, images))(images.x)
     if layer is None: layer = last_spatial_layer(model, xb[:1])
     label = torch.as_tensor(images.y)
-    compare_with = label if competing_class is None else torch.as_tensor(competing_class)
+    k = _batched_logits(model, xb[:1], 1).shape[1]
+    classes = class_names(model, images, k)
+    if competing_class is None: compare_with = label
+    else: compare_with = torch.tensor([_index_of(c, classes) for c in competing_class])
     cams,pair = _competing_maps(model, xb, layer, compare_with, method)
     biases = _completing_biases(model, cams, pair)
     curves = _deletion_curves(model, xb, layer, cams, pair, steps)
@@ -250,7 +262,7 @@ def explain_images(
     explanations = []
     for i in range(len(images)):
         explanations.append(Explanation(
-            x=images.x[i], name=names[i], label=int(label[i]), classes=images.classes,
+            x=images.x[i], name=names[i], label=int(label[i]), classes=classes,
             logits=cams.logits[i], compared=pair[i].tolist(),
             layer=str(layer), method=method, maps=cams.maps[i],
             bias=None if biases is None else biases[i],
@@ -313,10 +325,10 @@ def explain(
     image:Any,                  # (H,W,3) uint8, index of a CIFAR-10 test image, or `Images`
     layer:str=None,             # Name of a layer; None: the last with more than one position
     label:int=-1,               # True class of an array; below 0 if unknown
-    classes:Sequence=CLASSES,   # Class names of an array
-    prepare:Callable=normalize, # Images (n,H,W,3) uint8 to input of the model
+    classes:Sequence=(),        # Class names of an array; (): those of the model, if it has any
+    prepare:Callable=None,      # (n,H,W,3) uint8 to input of the model; None: `prepare_for`
     method:str='grad_cam',      # Name of a method, see `METHODS`
-    competing_class:int=None,   # Class to compare with; None: the true class, or the runner-up
+    competing_class:Any=None,   # Index or name; None: the true class, or the runner-up
     steps:int=10,               # Points of a deletion curve
     name:str='image',           # Name of an array
 )->Explanation:                 # Displays itself in Jupyter

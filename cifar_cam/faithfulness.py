@@ -21,7 +21,7 @@ from torch import Tensor,nn
 
 from .analysis import wilson_intervals
 from .baselines import BASELINES
-from .data import Images,normalize
+from .data import Images,prepare_for
 from .files import hardware_info,load_tensors,save_tensors,weights_sha256
 from .gradcam import apply_in_batches,Cams,checked_logits,Target,uncompiled
 from .methods import METHODS
@@ -467,7 +467,7 @@ def evaluate_methods(
     imputations:Sequence=('mean',), # Names of imputations, see `IMPUTATIONS`
     folder:str|Path=None,        # Where scores are stored, and found again; None: not stored
     steps:int=10,                # See `perturbation_curves`
-    prepare:Callable=normalize,  # Images (n,H,W,3) uint8 to input of the model
+    prepare:Callable=None,       # (n,H,W,3) uint8 to input of the model; None: `prepare_for`
     log:Callable=None,           # Called with a line of text after each computed row
 )->MapScores:                    # The scores
     """Score the maps of the predicted class, for every method and layer.
@@ -479,7 +479,7 @@ def evaluate_methods(
     chosen = _imputations(imputations)
     if methods is None: methods = _quick_methods(len(images))
     methods = {name:_as_method(f, name) for name,f in methods.items()}
-    xb = prepare(images.x)
+    xb = (prepare or prepare_for(model, images))(images.x)
     settings = dict(weights=weights_sha256(model), images=images.sha256,
                     imputations=list(imputations), steps=steps)
     scores,notes = {},{}

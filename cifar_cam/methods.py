@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor,nn
 
-from .data import normalize,show_images
+from .data import prepare_for,show_images
 from .gradcam import apply_in_batches,CamMethod,Cams,checked_logits
 from .gradcam import differentiate,grad_cam,rectify,Target,uncompiled
 from .overlay import overlay_maps
@@ -442,10 +442,12 @@ def show_methods(
     target:Any=None,              # Class; None takes the predicted one
     layer:str|nn.Module='layer4', # Layer or its name
     methods:dict=None,            # Name to method; None: all of `METHODS`
+    prepare:Callable=None,        # (n,H,W,3) uint8 to input of the model; None: `prepare_for`
 )->np.ndarray:             # The axes
     "One image under every method, scaled separately, with rank correlations with the first"
     methods = METHODS if methods is None else methods
-    cams = [f(model, normalize(x[None]), layer, target) for f in methods.values()]
+    xb = (prepare or prepare_for(model))(x[None])
+    cams = [f(model, xb, layer, target) for f in methods.values()]
     def title(f, c):
         r = 'empty' if c.empty else f'{_map_agreement(c.maps, cams[0].maps)[0]:.2f}'
         remark = '' if f.class_sensitive else '\nless class-sensitive'

@@ -7,6 +7,7 @@ __all__ = ['packaged_run', 'write_report', 'read_report']
 
 # %% ../nbs/07a_report.ipynb #24bf9d03
 import io,json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -21,15 +22,16 @@ from .analysis import calibration_error,classify,confusion_matrix,errors_between
 from .analysis import highest_loss_errors,most_confused,per_class_metrics
 from .analysis import prediction_table,Predictions,sample_predictions,summary_metrics
 from .baselines import random_map
-from .data import Images,normalize
-from .explain import explain_images,html_template,png_data_uri,votes_of
-from .explain import with_neighbours
+from .data import Images,prepare_for
+from .explain import explain_images,html_template,last_spatial_layer,png_data_uri
+from .explain import votes_of,with_neighbours
 from .faithfulness import evaluate_methods,pointing_game
 from .files import atomic_write,file_sha256,hardware_info,load_tensors
 from .files import save_tensors,weights_sha256
-from .gradcam import grad_cam
+from .gradcam import grad_cam,uncompiled
 from .label_quality import label_issues,Neighbours
 from .lrfinder import plot_sweep,suggest_lr,Sweep
+from .resnet import ResNet
 from .train import loss_and_accuracy,plot_history
 from .zoo import model_card,pretrained,WEIGHTS_DIR
 
@@ -51,16 +53,17 @@ def packaged_run(
     return pretrained(name),TrainingRecord(model_card(name), history, sweep)
 
 # %% ../nbs/07a_report.ipynb #55a2fa86
-def _faithfulness(model, images, layer):
+def _faithfulness(model, images, layer, prepare):
     "Insertion minus deletion of Grad-CAM and of noise: mean and half of its 95 % interval"
     methods = dict(grad_cam=grad_cam, random_map=random_map)
-    t = evaluate_methods(model, images, methods, (layer,)).table.set_index('method')
+    t = evaluate_methods(model, images, methods, (layer,), prepare=prepare).table.set_index('method')
     gaps = {name:[t['gap, mean'][name],t['gap, mean ±'][name]] for name in t.index}
     return dict(n=len(images), empty=int(t['empty']['grad_cam']))|gaps
 
-def _by_difficulty(model, images, preds, layer, reference):
+def _by_difficulty(model, images, preds, layer, reference, prepare):
     "Errors, and maps that point to the object, for each known difficulty of the images"
-    maps = grad_cam(model, normalize(images.x), layer).upsampled(images.x.shape[1:3])
+    xb = (prepare or prepare_for(model, images))(images.x)
+    maps = grad_cam(model, xb, layer).upsampled(images.x.shape[1:3])
     hits = pointing_game(maps, images.mask)
     rows = []
     for name in ['',*np.unique(images.difficulty[images.difficulty!=''])]:
@@ -80,6 +83,13 @@ def _near_duplicates(preds, neighbours):
     accuracy_without = preds.correct[~duplicate].double().mean().item()
     return dict(n=int(duplicate.sum()), accuracy_without=accuracy_without)
 
+# %% ../nbs/07a_report.ipynb #70000020
+def _model_name(model): # for a heading
+    model = uncompiled(model)
+    if isinstance(model, ResNet): return f'ResNet-18 of width {model.conv1.out_channels}'
+    n_params = sum(p.numel() for p in model.parameters())
+    return f'{type(model).__name__}, {n_params:,} parameters'
+
 # %% ../nbs/07a_report.ipynb #70000014
 def _report_summary(
     model:nn.Module,        # Model that made `preds`
@@ -89,6 +99,7 @@ def _report_summary(
     neighbours:Neighbours=None, # Nearest training images of `images`; None if unknown
     reference:Predictions=None, # Of another model, to compare with
     n_faithfulness:int=50,  # Evaluate the maps of the first so many images; 0: none
+    prepare:Callable=None,  # (n,H,W,3) uint8 to input of the model; None: see `prepare_for`
 )->dict:                    # Plain values, as in `summary.json`
     "The numbers of a report"
     metrics = summary_metrics(preds)
@@ -96,7 +107,11 @@ def _report_summary(
     loss,accuracy = loss_and_accuracy(preds.logits, preds.label)
     some = images[:n_faithfulness]
     hard = images.mask is not None and images.difficulty is not None
+    by_difficulty = faithfulness = None
+    if hard: by_difficulty = _by_difficulty(model, images, preds, layer, reference, prepare)
+    if len(some): faithfulness = _faithfulness(model, some, layer, prepare)
     return dict(
+        model=_model_name(model),
         data=preds.name,
         data_sha256=images.sha256,
         n=len(preds),
@@ -107,11 +122,11 @@ def _report_summary(
         calibration_error=calibration_error(preds.logits, preds.label),
         most_confused=most_confused(preds, 8).to_dict('records'),
         label_issues=len(label_issues(preds)),
-        difficulties=_by_difficulty(model, images, preds, layer, reference) if hard else None,
+        difficulties=by_difficulty,
         reference_accuracy=None if reference is None else reference.accuracy,
         near_duplicates=None if neighbours is None else _near_duplicates(preds, neighbours),
         layer=layer,
-        faithfulness=_faithfulness(model, some, layer) if len(some) else None,
+        faithfulness=faithfulness,
         weights_sha256=weights_sha256(model),
         hardware=hardware_info(next(model.parameters()).device))
 
@@ -159,9 +174,9 @@ def _training_section(training): # of the template
     return section|dict(sweep_figure=sweep_figure, suggestions=suggestions._asdict())
 
 # %% ../nbs/07a_report.ipynb #7c676dd0
-def _explain_shown(model, images, preds, indices, layer, neighbours, train):
+def _explain_shown(model, images, preds, indices, layer, neighbours, train, prepare):
     "Explanations of the images at `indices`, with label issues and, if known, neighbours"
-    explanations = explain_images(model, images[indices], layer)
+    explanations = explain_images(model, images[indices], layer, prepare=prepare)
     if neighbours is not None:
         explanations = with_neighbours(explanations, neighbours.of(indices), train)
     is_issue = np.isin(indices, label_issues(preds))
@@ -219,6 +234,10 @@ def _write_files(out, html, summary, preds, indices, explanations):
     _write_maps(out/'cams.safetensors', summary, indices, explanations)
     _write_json(out/'manifest.json', {name:file_sha256(out/name) for name in _FILES})
 
+# %% ../nbs/07a_report.ipynb #70000021
+def _last_layer(model, images, prepare):
+    return last_spatial_layer(model, (prepare or prepare_for(model, images))(images.x[:1]))
+
 # %% ../nbs/07a_report.ipynb #70000004
 def write_report(
     out:str|Path,    # Folder to write to; created if needed
@@ -226,7 +245,7 @@ def write_report(
     images:Images,   # Images to report on, usually a test set
     *,
     training:TrainingRecord=None, # How the model was trained; None if unknown
-    layer:str='layer4',    # Layer of the maps
+    layer:str=None,        # Layer of the maps; None: the last with more than one position
     k:int=12,              # Number of errors, and of correct predictions, to show
     title:str=None,        # Heading; None: from the name of the images
     weights_name:str='unnamed', # Name of the weights
@@ -234,6 +253,8 @@ def write_report(
     neighbours:Neighbours=None, # Nearest training images of `images`; None if unknown
     train:Images=None,     # Images that `neighbours` refers to, in the order of their source
     reference:Predictions=None, # Of the packaged model for the same images, to compare with
+    prepare:Callable=None, # (n,H,W,3) uint8 to input of the model; None: see `prepare_for`
+    unread:dict=None,      # Files that could not be read, each with the reason
 )->dict:                   # The numbers, as in `summary.json`
     "Write a report and its data; raises `ValueError` if there is nothing to report on"
     if not len(images): raise ValueError(f"no images in {images.name}: nothing to report on")
@@ -243,15 +264,21 @@ def write_report(
     if reference is not None and len(reference)!=len(images):
         raise ValueError(
             f"reference has {len(reference)} predictions for {len(images)} images")
-    preds = classify(model, images)
+    if (images.y<0).any():
+        raise ValueError(f"{int((images.y<0).sum())} of {len(images)} images in {images.name} "
+                         "have no label: a report needs them, explain_images does not")
+    preds = classify(model, images, prepare)
+    if layer is None: layer = _last_layer(model, images, prepare)
     errors,correct = highest_loss_errors(preds, k),sample_predictions(preds, True, k)
     indices = np.concatenate([errors,correct])
-    explanations = _explain_shown(model, images, preds, indices, layer, neighbours, train)
-    summary = _report_summary(model, images, preds, layer, neighbours, reference)|dict(
+    explanations = _explain_shown(model, images, preds, indices, layer, neighbours, train,
+                                  prepare)
+    summary = _report_summary(model, images, preds, layer, neighbours, reference,
+                              prepare=prepare)|dict(
         weights=weights_name,
-        width=getattr(getattr(model, 'conv1', None), 'out_channels', None),
         card=training.card if training else None,
-        trained_on_images=trained_on_images)
+        trained_on_images=trained_on_images,
+        unread=unread or {})
     n = len(errors)
     html = _render(title, summary, preds, images, explanations[:n], explanations[n:], training)
     _write_files(Path(out), html, summary, preds, indices, explanations)

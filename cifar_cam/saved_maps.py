@@ -7,6 +7,7 @@ __all__ = ['save_maps']
 
 # %% ../nbs/05d_saved_maps.ipynb #5d000004
 import hashlib,json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,16 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from .data import Images,normalize
+from .data import Images,prepare_for
 from .files import atomic_write,file_sha256,load_tensors,save_tensors
 from .files import weights_sha256
 from .gradcam import CamMethod,grad_cam,Target
 from .resnet import get_layer
+
+# %% ../nbs/05d_saved_maps.ipynb #c0956c75
+def _describe(f): # a function that prepares images, as text
+    name = getattr(f, '__qualname__', type(f).__name__)
+    return f'{f.func.__name__} {f.keywords}' if hasattr(f, 'keywords') else name
 
 # %% ../nbs/05d_saved_maps.ipynb #c0956c74
 def _manifest(model, images, target, **settings):
@@ -42,6 +48,7 @@ def save_maps(
     # Units of the method's numbers, for the manifest
     units:str='logits per position',
     progress:bool=False, # Show progress?
+    prepare:Callable=None, # (n,H,W,3) uint8 to input of the model; None: see `prepare_for`
 )->dict:                       # The manifest, as in manifest.json
     """Write maps, logits and targets of all images as safetensors.
 
@@ -51,8 +58,9 @@ def save_maps(
     folder,n,sums = Path(folder),len(images),{}
     if target is not None and not isinstance(target, str): target = torch.as_tensor(target)
     targets = Target.of(target, n)
-    about = _manifest(model, images, target, method=method.name, layer=layer, signed=signed,
-                      units=units, size=size)
+    prepare = prepare or prepare_for(model, images)
+    about = _manifest(model, images, target, prepare=_describe(prepare), method=method.name,
+                      layer=layer, signed=signed, units=units, size=size)
     get_layer(model, layer)
     parts = {folder/f'{i:06d}.safetensors':slice(i, i+size) for i in range(0, n, size)}
     for file in parts:
@@ -63,7 +71,7 @@ def save_maps(
     for file,i in tqdm(parts.items(), disable=None if progress else True, leave=False):
         if not file.exists():
             part = images[i]
-            c = method(model, normalize(part.x), layer, targets[i], signed=signed)
+            c = method(model, prepare(part.x), layer, targets[i], signed=signed)
             idx = torch.from_numpy(part.idx)
             tensors = dict(maps=c.maps, logits=c.logits.float(), target=c.target, idx=idx)
             save_tensors(file, tensors, about)

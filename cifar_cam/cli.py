@@ -67,12 +67,14 @@ def command(
     return run
 
 # %% ../nbs/09_cli.ipynb #5567af88
-def _load_data(name, weights=None):
+def _load_data(name, weights=None, size=32):
     "(splits, name): with 'auto' CIFAR-10, or shapes10 where CIFAR-10 is not available"
     from cifar_cam.data import cifar10
+    from cifar_cam.own_data import from_folder
     from cifar_cam.shapes import shapes10
+    if Path(name).is_dir(): return from_folder(name, size),'folder'
     if name not in ('auto','cifar10','shapes10'):
-        raise ValueError(f"unknown data {name!r}: choose auto, cifar10 or shapes10")
+        raise ValueError(f"unknown data {name!r}: choose auto, cifar10, shapes10, or a folder")
     if name=='shapes10': return shapes10(),'shapes10'
     try: return cifar10(),'cifar10'
     except (ConnectionError, FileNotFoundError) as e:
@@ -83,36 +85,38 @@ def _load_data(name, weights=None):
     return shapes10(),'shapes10'
 
 # %% ../nbs/09_cli.ipynb #09c00005
-def _load_model(weights, classes=None):
-    "(model, class names, `TrainingRecord` or None): packaged weights by name, or a file"
-    from cifar_cam.data import CLASSES
-    from cifar_cam.report import packaged_run
-    from cifar_cam.zoo import load_weights
+def _three_numbers(name, text):
+    "'0.5,0.5,0.5' as a list"
+    try: numbers = [float(v) for v in text.split(',')]
+    except ValueError: numbers = []
+    if len(numbers)==3: return numbers
+    raise ValueError(f"--{name} {text} must be three numbers with commas between them")
+
+def _load_model(weights, classes=None, mean=None, std=None):
+    "(model, `TrainingRecord` or None): packaged weights by name, or a file; with its card"
+    from cifar_cam.report import packaged_run,read_run
     is_file = bool(Path(weights).suffix)
-    model,training = (load_weights(weights),None) if is_file else packaged_run(weights)
-    n = model.linear.out_features
-    if classes: names = classes.split(',')
-    elif training: names = training.card['classes']
-    elif n==len(CLASSES): names = CLASSES
-    else: names = [f'class {i}' for i in range(n)]
-    if len(names)!=n:
+    model,training = read_run(weights) if is_file else packaged_run(weights)
+    card,n = dict(model.card),model.linear.out_features
+    if classes: card['classes'] = classes.split(',')
+    for name,text in dict(mean=mean, std=std).items():
+        if text: card[name] = _three_numbers(name, text)
+    if len(card.get('classes') or range(n))!=n:
         raise ValueError(
-            f"{len(names)} classes were named, but the model of {weights} has {n}: "
+            f"{len(card['classes'])} classes were named, but the model of {weights} has {n}: "
             "name them all, with commas between them")
-    return model,tuple(names),training
+    model.card = card
+    return model,training
+
+def _size_of(model, size=None):
+    "Side of the images for a model: as given, or of its card, or 32"
+    return size or model.card.get('size', [32])[0]
 
 def _load_model_for(images, weights):
     "(model, `TrainingRecord` or None), if the classes of the model are those of the images"
-    model,names,training = _load_model(weights)
-    wanted = tuple(images.classes)
-    if len(names)!=len(wanted):
-        raise ValueError(
-            f"the model of {weights} has {len(names)} classes, "
-            f"{images.name} has {len(wanted)}: choose other weights or other data")
-    if training and names!=wanted: # the names in a file of weights are not known
-        raise ValueError(
-            f"the classes of the model of {weights} are {', '.join(names)}, those of "
-            f"{images.name} are {', '.join(wanted)}: choose other weights or other data")
+    from cifar_cam.analysis import class_names
+    model,training = _load_model(weights)
+    class_names(model, images, model.linear.out_features)
     return model,training
 
 # %% ../nbs/09_cli.ipynb #09c00009
@@ -123,13 +127,20 @@ def _save_figure(ax, file):
     close(ax.figure)
 
 # %% ../nbs/09_cli.ipynb #9f037725
-def _read_files(files, classes, **kw):
+def _read_files(files, **kw):
     "Images from files; a warning names each file that cannot be read"
     from cifar_cam.image_files import read_images
-    read = read_images(files, classes, **kw)
+    read = read_images(files, **kw)
     if read.images is None: raise ValueError('; '.join(read.failed.values()))
     for reason in read.failed.values(): _log.warning(f"skipped: {reason}")
     return read
+
+def _fail_if_unread(read):
+    "Raise `ValueError` with the files that could not be read, after all others are done"
+    n,n_failed = len(read.images),len(read.failed)
+    if not n_failed: return
+    reasons = '; '.join(read.failed.values())
+    raise ValueError(f"{n_failed} of {n+n_failed} files could not be read: {reasons}")
 
 def _write_one(explanation, steps, file):
     "Print an explanation and write its figure"
@@ -154,32 +165,30 @@ def explain_command(
     images:Param("Image files or folders of them", nargs='+'), # Image files or folders of them
     out:str=None,           # PNG file, or folder for several; none: IMAGE.cam.png or explained
     weights:str='cifar10',  # Packaged weights by name, or a file
-    classes:str=None,       # Class names of a file of weights, with commas between them
+    classes:str=None,       # Class names of a file without a card, with commas between them
+    mean:str=None,          # Mean of each channel, for a file without a card: 0.5,0.5,0.5
+    std:str=None,           # Standard deviation of each channel, likewise
+    size:int=None,          # Side of the images in pixels; none: that of the card, or 32
     method:str='grad_cam',  # Method of the maps
     layer:str='layer4',     # Layer of the maps
     competing_class:str=None, # Class to compare the prediction with; none: the runner-up
 )->None:
     "Explain the predictions for image files: probabilities, and maps of the relevance"
     from cifar_cam.explain import explain_images
-    model,names,_ = _load_model(weights, classes)
-    if competing_class and competing_class not in names:
-        raise ValueError(
-            f"unknown class {competing_class!r}: choose one of {', '.join(names)}")
-    read = _read_files(images, names)
-    n,n_failed = len(read.images),len(read.failed)
-    competing = [names.index(competing_class)]*n if competing_class else None
-    explanations = explain_images(model, read.images, layer, method,
-                                  competing_class=competing, names=read.names)
-    if n==1 and not n_failed:
+    model,_ = _load_model(weights, classes, mean, std)
+    read = _read_files(images, size=_size_of(model, size))
+    n = len(read.images)
+    explanations = explain_images(
+        model, read.images, layer, method, names=read.names,
+        competing_class=[competing_class]*n if competing_class else None)
+    if n==1 and not read.failed:
         where = Path(out or Path(images[0]).with_suffix('.cam.png'))
         _write_one(explanations[0], read.steps[0], where)
     else:
         where = Path(out or 'explained')
         _write_several(explanations, read, where)
     print(f"{method} at {layer} in {where}")
-    if n_failed:
-        reasons = '; '.join(read.failed.values())
-        raise ValueError(f"{n_failed} of {n+n_failed} files could not be read: {reasons}")
+    _fail_if_unread(read)
 
 # %% ../nbs/09_cli.ipynb #1cf52ece
 @command
@@ -187,6 +196,10 @@ def report_command(
     out:str='report',   # Folder to write index.html and its data to
     data:str='auto',    # cifar10, shapes10, auto, or a folder with a folder for each class
     weights:str=None,   # Packaged weights by name, or a file; none: those of the data set
+    classes:str=None,   # Class names of a file without a card, with commas between them
+    mean:str=None,      # Mean of each channel, for a file without a card: 0.5,0.5,0.5
+    std:str=None,       # Standard deviation of each channel, likewise
+    size:int=None,      # Side of the images of a folder; none: that of the card, or 32
     split:str='test',   # Images to report on: test, valid or train
     train:store_true=False, # Train a model first, by the recipe of the data set
     layer:str=None,     # Layer of the maps; none: layer4 for CIFAR-10, layer3 for shapes10
@@ -199,24 +212,54 @@ def report_command(
         raise ValueError(f"unknown split {split!r}: choose test, valid or train")
     from cifar_cam.report import write_report
     if Path(data).is_dir():
-        if train: raise ValueError(f"{data} is a folder of images: train needs a data set")
-        model,images,known = _folder_to_report(data, weights or 'cifar10')
-    else: model,images,known = _split_to_report(data, split, weights, train, Path(out))
+        if train:
+            raise ValueError(f"train is for a data set, and {data} is a folder: train with "
+                             "cifar_cam_train --data FOLDER, and give the weights")
+        loaded = _load_model(weights or 'cifar10', classes, mean, std)
+        images,known,read = _folder_to_report(Path(data), split, *loaded, size)
+        known['weights_name'],model = weights or 'packaged, cifar10',loaded[0]
+    else:
+        model,images,known = _split_to_report(data, split, weights, train, Path(out))
+        read = None
     if layer: known['layer'] = layer
     _log.info(f"computing predictions and maps of {len(images):,} images ...")
     summary = write_report(out, model, images, k=worst, title=title, **known)
     print(f"{Path(out)/'index.html'}: accuracy {summary['accuracy']:.2%}, "
           f"{summary['errors']:,} of {summary['n']:,} images misclassified")
+    if read: _fail_if_unread(read)
 
 # %% ../nbs/09_cli.ipynb #1cf52ecf
-def _folder_to_report(folder, weights):
-    "Model, images, and what is known about them, for `write_report`"
-    model,classes,_ = _load_model(weights)
-    images = _read_files([folder], classes, labelled=True).images
-    return model,images,dict(layer='layer4', weights_name=weights)
+def _folder_to_report(folder, split, model, training, size):
+    "Images, what is known about them for `write_report`, and what was read"
+    from cifar_cam.own_data import split_folders
+    names = model.card.get('classes')
+    if not names:
+        raise ValueError("the weights have no card with class names: give --classes, all names "
+                         "in the order of the model's outputs, with commas between them")
+    found = split_folders(folder)
+    if found and split not in found:
+        raise ValueError(f"no folder {folder/split}: {folder} holds {', '.join(sorted(found))}; "
+                         "choose one of these with --split")
+    where = found.get(split, folder)
+    read = _read_files([where], classes=names, labelled=True, size=_size_of(model, size))
+    images = read.images if found else _held_out(read.images, split, model)
+    known = dict(training=training, layer='layer4', unread=read.failed,
+                 trained_on_images=split=='train' and len(images)<len(read.images))
+    return images,known,read
+
+def _held_out(images, split, model):
+    "All images of a folder; one split of them, if the model was trained on another"
+    from cifar_cam.own_data import split_images
+    try: splits = split_images(images, images.name)
+    except ValueError: return images # a class has too few images to be split
+    trained_on = model.card.get('train_sha256')
+    if trained_on not in (splits.train.sha256,splits.full.sha256): return images
+    _log.info(f"the model was trained on images of this folder: the report is on its {split} "
+              "split")
+    return getattr(splits, split)
 
 # %% ../nbs/09_cli.ipynb #09c00010
-_DEFAULT_LAYERS = dict(cifar10='layer4', shapes10='layer3')
+_DEFAULT_LAYERS = dict(cifar10='layer4', shapes10='layer3', folder='layer4')
 
 def _split_to_report(data, split, weights, train, out):
     "Model, images, and what is known about them, for `write_report`"
@@ -269,11 +312,11 @@ def _train_for_report(splits, data, out):
         sweep = find_lr(splits, r)
     _log.info(f"training for {r.epochs} epochs ...")
     model,history = fit(splits, r)
-    card = save_run(model, history, r, splits, out/data, sweep)
+    card = save_run(model, history, splits, out/data, sweep)
     return load_weights(out/f'{data}.safetensors'),TrainingRecord(card, history, sweep)
 
 # %% ../nbs/09_cli.ipynb #33f5b351
-_DEFAULT_RECIPES = dict(cifar10='narrow', shapes10='shapes')
+_DEFAULT_RECIPES = dict(cifar10='narrow', shapes10='shapes', folder='narrow')
 
 def _parse_value(name, text, kind):
     "The value of a field of a recipe"
@@ -297,13 +340,13 @@ def _parse_fields(recipe, text):
         fields[name] = _parse_value(name, value, type(getattr(recipe, name)))
     return fields
 
-def _data_and_recipe(data, recipe, fields, **options):
+def _data_and_recipe(data, size, recipe, fields, **options):
     "(splits, recipe): by name, with `fields` as text, and with the options that are not None"
     from dataclasses import replace
     from cifar_cam.train import RECIPES
     if recipe and recipe not in RECIPES:
         raise ValueError(f"unknown recipe {recipe!r}: choose one of {', '.join(RECIPES)}")
-    splits,data = _load_data(data)
+    splits,data = _load_data(data, size=size)
     r = RECIPES[recipe or _DEFAULT_RECIPES[data]]
     given = {name:value for name,value in options.items() if value is not None}
     return splits,replace(r, **_parse_fields(r, fields)|given)
@@ -312,7 +355,8 @@ def _data_and_recipe(data, recipe, fields, **options):
 @command
 def train_command(
     recipe:str=None,    # Name of a recipe; none: narrow for CIFAR-10, shapes for shapes10
-    data:str='auto',    # cifar10, shapes10, or auto: shapes10 if CIFAR-10 is not available
+    data:str='auto',    # cifar10, shapes10, auto, or a folder with a folder for each class
+    size:int=32,        # Side of the images of a folder in pixels
     out:str='runs/run', # Files to write, without ending: weights, card, history, logits
     epochs:int=None,    # Number of epochs; none: that of the recipe
     lr:float=None,      # Learning rate; none: that of the recipe
@@ -331,7 +375,7 @@ def train_command(
         raise ValueError(
             f"{saved} is the checkpoint of an interrupted run: --resume continues it; "
             "to start again, remove it or choose another --out")
-    splits,r = _data_and_recipe(data, recipe, set, epochs=epochs, lr=lr, seed=seed)
+    splits,r = _data_and_recipe(data, size, recipe, set, epochs=epochs, lr=lr, seed=seed)
     from cifar_cam.checkpoints import Checkpoint,CSVLogger,save_run,TensorBoardLogger
     from cifar_cam.distributed import process_group
     from cifar_cam.train import find_lr
@@ -343,7 +387,7 @@ def train_command(
         lr_sweep = find_lr(splits, r, device) if sweep and run.is_main else None
         model,history = run.fit(callbacks)
     if not run.is_main: return
-    card = save_run(model, history, r, splits, out, lr_sweep)
+    card = save_run(model, history, splits, out, lr_sweep)
     saved.unlink()
     print(f"{out}.safetensors: accuracy {card['test_accuracy']:.2%} on {card['n_test']:,} "
           f"test images, after {card['train_seconds']:.0f} s")
@@ -352,7 +396,8 @@ def train_command(
 @command
 def lr_find_command(
     recipe:str='narrow',   # Name of a recipe whose optimizer is SGD
-    data:str='auto',       # cifar10, shapes10, or auto: shapes10 if CIFAR-10 is not available
+    data:str='auto',       # cifar10, shapes10, auto, or a folder with a folder for each class
+    size:int=32,           # Side of the images of a folder in pixels
     out:str='lr_find.png', # Figure to write; the numbers are written beside it as .csv
     lo:float=1e-5,         # First learning rate
     hi:float=10.,          # Last learning rate
@@ -361,7 +406,7 @@ def lr_find_command(
     device:str=None,       # cpu or cuda; none: the GPU if there is one
 )->None:
     "LR range test of a recipe: suggestions as a table, the curve as a figure"
-    splits,r = _data_and_recipe(data, recipe, set)
+    splits,r = _data_and_recipe(data, size, recipe, set)
     from cifar_cam.lrfinder import plot_sweep,suggest_lr
     from cifar_cam.train import find_lr
     sweep = find_lr(splits, r, device, lo, hi, n)
@@ -385,7 +430,7 @@ def _choose(names, available, what):
 # %% ../nbs/09_cli.ipynb #09c0000b
 @command
 def truth_command(
-    data:str='auto',        # cifar10, shapes10, or auto: shapes10 if CIFAR-10 is not available
+    data:str='auto',        # cifar10, shapes10, auto, or a folder with a folder for each class
     weights:str=None,       # Packaged weights by name, or a file; none: those of the data set
     methods:str='grad_cam', # Methods, with commas between them, or all; baselines are added
     layers:str='layer3,layer4', # Layers of the maps, with commas between them
@@ -403,7 +448,10 @@ def truth_command(
     chosen = BASELINES|_choose(methods, METHODS, 'method')
     imputation_names = list(_choose(imputations, IMPUTATIONS, 'imputation'))
     if n<1: raise ValueError(f"{n=} must be at least 1")
-    splits,data = _load_data(data, weights)
+    if Path(data).is_dir() and not weights:
+        raise ValueError(f"{data} is a folder: give the --weights of a model for its images")
+    size = _size_of(_load_model(weights)[0]) if weights else 32
+    splits,data = _load_data(data, weights, size)
     images = splits.test[:n]
     model,_ = _load_model_for(images, weights or data)
     model = model.to(device or default_device())

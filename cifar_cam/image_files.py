@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image,ImageOps,UnidentifiedImageError
 
-from .data import CLASSES,Images
+from .data import Images
 
 # %% ../nbs/00d_image_files.ipynb #7c000026
 class _ReadImage(NamedTuple):
@@ -88,38 +88,55 @@ class ImageFiles(NamedTuple):
 
 # %% ../nbs/00d_image_files.ipynb #5b200008
 def _find_files(paths):
-    "The files among `paths`, and all files in folders, except those that begin with a dot"
-    found = []
+    """Each file among `paths` with '', or in folders with its path there.
+
+    Hidden files and the figures of `cifar_cam_explain` are skipped in folders."""
+    found = {}
     for path in map(Path, paths):
-        if path.is_dir():
-            inside = [p for p in path.rglob('*') if p.is_file() and not p.name.startswith('.')]
-            found += sorted(inside)
-        else: found.append(path)
+        if not path.is_dir():
+            found[path] = Path()
+            continue
+        for file in sorted(path.rglob('*')):
+            inside = file.relative_to(path)
+            hidden = any(part.startswith('.') for part in inside.parts)
+            ours = file.name.endswith('.cam.png')
+            if file.is_file() and not hidden and not ours: found[file] = inside
     return found
+
+def _labels_of(found, classes):
+    "The class of each file that lies in a class folder; raises `ValueError` for unknown classes"
+    names = {file:inside.parts[0] for file,inside in found.items() if len(inside.parts)>1}
+    classes = tuple(classes) or tuple(sorted(set(names.values())))
+    unknown = sorted(set(names.values())-set(classes))
+    if unknown:
+        raise ValueError(
+            f"no class {', '.join(unknown)}: the folders must be named after "
+            f"the classes {', '.join(classes)}")
+    return {file:classes.index(name) for file,name in names.items()},classes
 
 # %% ../nbs/00d_image_files.ipynb #5b200009
 def read_images(
-    files:list,               # Image files, or folders of them; hidden files are skipped
-    classes:Sequence=CLASSES, # Class names
-    labelled:bool=False,      # Is the folder of a file named after its class?
-)->ImageFiles:                # Images, and what was done to the files
+    files:list,            # Image files, or folders of them; hidden files are skipped
+    classes:Sequence=(),   # Class names; (): unknown, or those of the folders
+    labelled:bool=False,   # Does each folder in `files` hold a folder for each class?
+    size:int=32,           # Side of the images in pixels, see `read_image`
+)->ImageFiles:             # Images, and what was done to the files
     "Read image files; raises `FileNotFoundError` for none, `ValueError` for an unknown class"
-    found = _find_files(files)
+    found,labels = _find_files(files),{}
     if not found:
         folders = ', '.join(map(str, files))
         raise FileNotFoundError(f"no files in {folders}: name image files or folders of them")
-    unknown = {file.parent.name for file in found}-set(classes)
-    if labelled and unknown:
-        raise ValueError(
-            f"no class {', '.join(sorted(unknown))}: the folders must be named after "
-            f"the classes {', '.join(classes)}")
+    if labelled: labels,classes = _labels_of(found, classes)
     read,failed = {},{}
     for file in found:
-        try: read[file] = read_image(file)
+        try:
+            if labelled and file not in labels:
+                raise ValueError(f"{file} lies in no folder of a class: move it into one")
+            read[file] = read_image(file, size)
         except (ValueError, OSError) as e: failed[str(file)] = str(e)
     if not read: return ImageFiles(None, [], [], failed)
     x = np.stack([image.x for image in read.values()])
-    y = np.array([classes.index(file.parent.name) if labelled else -1 for file in read])
+    y = np.array([labels.get(file, -1) for file in read])
     names = [file.name for file in read]
     title = names[0] if len(read)==1 else ', '.join(map(str, files))
     images = Images(x, y, tuple(classes), title, np.arange(len(y)))

@@ -14,7 +14,6 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from .data import card_of
 from .files import atomic_write,file_sha256,load_torch_file
 from .resnet import ResNet,resnet18
 
@@ -120,7 +119,7 @@ def save_weights(
     # not with_suffix, which removes the end of 'lr0.1'
     weights_file = Path(f'{file}.safetensors')
     card_file = Path(f'{file}.json')
-    known = card_of(model)
+    known = getattr(model, 'card', None) or {}
     card = {k:known[k] for k in ('classes','mean','std','size') if k in known}|card
     state = {}
     for name,tensor in model.state_dict().items():

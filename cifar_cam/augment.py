@@ -8,7 +8,7 @@ __all__ = ['BATCH_AUGMENTATIONS', 'AUGMENTATIONS', 'make_augmentation', 'show_au
 
 # %% ../nbs/00b_augment.ipynb #61e9f4c6
 import os,signal
-from collections.abc import Callable,Iterator,Sequence
+from collections.abc import Iterator,Sequence
 from copy import deepcopy
 from functools import partial
 from typing import Any,NamedTuple
@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader,Dataset
 
-from .data import Images,MEAN,normalize,prepare_for
+from .data import Images,MEAN,prepare_for
 
 # %% ../nbs/00b_augment.ipynb #b01f5bf7
 class _BatchAugmentation(NamedTuple):

@@ -19,8 +19,8 @@ from .analysis import calibration_error
 from .data import card_of,Splits
 from .files import atomic_write,hardware_info,load_torch_file
 from .lrfinder import Sweep
-from .train import Callback,get_split,loss_and_accuracy,predict_logits
-from .train import Recipe,RECIPES,Run
+from .train import Callback,loss_and_accuracy,predict_logits,Recipe
+from .train import RECIPES,Run
 from .zoo import save_weights
 
 # %% ../nbs/08_checkpoints.ipynb #a5c1ff06

@@ -215,9 +215,9 @@ def report_command(
         if train:
             raise ValueError(f"train is for a data set, and {data} is a folder: train with "
                              "cifar_cam_train --data FOLDER, and give the weights")
-        loaded = _load_model(weights or 'cifar10', classes, mean, std)
-        images,known,read = _folder_to_report(Path(data), split, *loaded, size)
-        known['weights_name'],model = weights or 'packaged, cifar10',loaded[0]
+        model,training = _load_model(weights or 'cifar10', classes, mean, std)
+        images,known,read = _folder_to_report(Path(data), split, model, size)
+        known |= dict(training=training, weights_name=weights or 'packaged, cifar10')
     else:
         model,images,known = _split_to_report(data, split, weights, train, Path(out))
         read = None
@@ -229,7 +229,7 @@ def report_command(
     if read: _fail_if_unread(read)
 
 # %% ../nbs/09_cli.ipynb #1cf52ecf
-def _folder_to_report(folder, split, model, training, size):
+def _folder_to_report(folder, split, model, size):
     "Images, what is known about them for `write_report`, and what was read"
     from cifar_cam.own_data import split_folders
     names = model.card.get('classes')
@@ -243,7 +243,7 @@ def _folder_to_report(folder, split, model, training, size):
     where = found.get(split, folder)
     read = _read_files([where], classes=names, labelled=True, size=_size_of(model, size))
     images = read.images if found else _held_out(read.images, split, model)
-    known = dict(training=training, layer='layer4', unread=read.failed,
+    known = dict(layer='layer4', unread=read.failed,
                  trained_on_images=split=='train' and len(images)<len(read.images))
     return images,known,read
 

@@ -156,5 +156,6 @@ def from_folder(
     if len(train.classes)<2:
         raise ValueError(f"{folder} must hold a folder for each class, two at least, got "
                          f"{', '.join(train.classes) or 'none'}")
-    given = {split:other(split) if split in found else None for split in ('test','valid')}
-    return split_images(train, name, *given.values(), valid, test, seed)
+    tested = other('test') if 'test' in found else None
+    validated = other('valid') if 'valid' in found else None
+    return split_images(train, name, tested, validated, valid, test, seed)

@@ -23,8 +23,8 @@ from .analysis import highest_loss_errors,most_confused,per_class_metrics
 from .analysis import prediction_table,Predictions,sample_predictions,summary_metrics
 from .baselines import random_map
 from .data import Images,prepare_for
-from .explain import explain_images,html_template,last_spatial_layer,png_data_uri
-from .explain import votes_of,with_neighbours
+from .explain import explain_images,html_template,last_spatial_layer
+from .explain import png_data_uri,votes_of,with_neighbours
 from .faithfulness import evaluate_methods,pointing_game
 from .files import atomic_write,file_sha256,hardware_info,load_tensors
 from .files import save_tensors,weights_sha256
@@ -65,7 +65,8 @@ def packaged_run(
 def _faithfulness(model, images, layer, prepare):
     "Insertion minus deletion of Grad-CAM and of noise: mean and half of its 95 % interval"
     methods = dict(grad_cam=grad_cam, random_map=random_map)
-    t = evaluate_methods(model, images, methods, (layer,), prepare=prepare).table.set_index('method')
+    scores = evaluate_methods(model, images, methods, (layer,), prepare=prepare)
+    t = scores.table.set_index('method')
     gaps = {name:[t['gap, mean'][name],t['gap, mean ±'][name]] for name in t.index}
     return dict(n=len(images), empty=int(t['empty']['grad_cam']))|gaps
 

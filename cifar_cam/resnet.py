@@ -77,6 +77,7 @@ class ResNet(nn.Module):
         self.layer4 = _two_blocks(4*width, 8*width, 2)
         self.linear = nn.Linear(8*width, n_classes)
         self.dropout = dropout
+        self.card:dict = {} # what is known of it, see `card_of`
 
     def forward(self, x:Tensor)->Tensor:
         channels = self.conv1.in_channels

@@ -452,9 +452,9 @@ class Run:
         self.rows,self.sums,self.unchecked = [],{},[]
         # what callbacks save; does this process write and log?
         self.callback_state,self.is_main = {},True
-        own = dict(schedule=schedule, augment=augment)
-        own = {name:_describe(part) for name,part in own.items() if part is not None}
-        self._recipe,self._optimizer,self._schedule = replace(recipe, **own),optimizer,schedule
+        if schedule is not None: recipe = replace(recipe, schedule=_describe(schedule))
+        if augment is not None: recipe = replace(recipe, augment=_describe(augment))
+        self._recipe,self._optimizer,self._schedule = recipe,optimizer,schedule
         if model is None: self._set_model(_init_model(recipe, len(train.classes)))
         else: self.model = model
 
@@ -462,17 +462,14 @@ class Run:
     def recipe(self)->Recipe: return self._recipe # and, as text, what was given in its place
     @property
     def model(self)->nn.Module: return self._model
-    @property
-    def opt(self)->Optimizer: return self._opt
-    @property
-    def sched(self)->LRScheduler: return self._sched
-
     @model.setter
     def model(self, model:nn.Module)->None:
         _check_not_begun(self, 'model')
         self._recipe = replace(self.recipe, model=type(model).__name__)
         self._set_model(model)
 
+    @property
+    def opt(self)->Optimizer: return self._opt
     @opt.setter
     def opt(self, opt:Optimizer)->None:
         _check_not_begun(self, 'opt')
@@ -480,6 +477,9 @@ class Run:
         rate = opt.param_groups[0]['lr']
         self._recipe = replace(self.recipe, optimizer=_describe(opt), lr=rate)
         self._set_optimizer(opt)
+
+    @property
+    def sched(self)->LRScheduler: return self._sched # it follows from optimizer and recipe
 
     def _set_model(self, model):
         self.memory_format = _memory_format(model)

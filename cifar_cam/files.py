@@ -38,6 +38,15 @@ def atomic_write(
         os.replace(part, file)
     finally: part.unlink(missing_ok=True)
 
+# %% ../nbs/00c_files.ipynb #00c00010
+def write_json(
+    file:str|Path, # JSON to write
+    values:Any,    # Plain values
+)->None:
+    "Write values as JSON, completely or not at all"
+    text = json.dumps(values, indent=1)+'\n'
+    with atomic_write(file) as part: part.write_text(text, encoding='utf-8')
+
 # %% ../nbs/00c_files.ipynb #e5a3e214
 def _bytes(tensor): return tensor.contiguous().reshape(-1).view(torch.uint8).numpy()
 

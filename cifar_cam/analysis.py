@@ -253,13 +253,22 @@ def per_class_metrics(
 def _repr_html_(self:Predictions)->str:
     return f'<p>{escape(repr(self))}</p>{per_class_metrics(self).round(3).to_html()}'
 
+# %% ../nbs/04_analysis.ipynb #a4100018
+def wilson_intervals(
+    k:Any, # Numbers of hits, (m,)
+    n:Any, # Of how many, (m,)
+)->Tensor: # Lower and upper ends, (2,m)
+    "95 % intervals of the shares k of n, also good near 0 and 1: lower ends, upper ends"
+    from scipy.stats import binomtest
+    intervals = [binomtest(int(a), int(b)).proportion_ci(method='wilson') for a,b in zip(k, n)]
+    return torch.tensor(intervals, dtype=torch.double).T
+
 # %% ../nbs/04_analysis.ipynb #a4100010
-def _bootstrap_means(values, n_resamples, seed): # means of rows sampled with replacement
+def _bootstrap_interval(values, n_resamples, seed): # of the mean of `values` (n,)
     rng = np.random.default_rng(seed)
     n = len(values)
-    means = np.empty((n_resamples,values.shape[1]))
-    for i in range(n_resamples): means[i] = values[rng.integers(n, size=n)].mean(0)
-    return means
+    means = [values[rng.integers(n, size=n)].mean() for _ in range(n_resamples)]
+    return np.quantile(means, (0.025,0.975))
 
 # %% ../nbs/04_analysis.ipynb #a4000011
 def summary_metrics(
@@ -267,15 +276,18 @@ def summary_metrics(
     n_resamples:int=1000, # Number of bootstrap samples
     seed:int=0,           # Seed of these samples
 )->pd.DataFrame:          # A row for each metric: value, and the ends of its 95 % interval
-    "Accuracy, top-2 and top-5 accuracy, and loss, with bootstrap intervals over images"
+    "Accuracy, top-2 and top-5 accuracy (Wilson's intervals), and loss (bootstrap over images)"
     true_logit = preds.logits.gather(1, preds.label[:,None])
     n_above = (preds.logits>true_logit).sum(1) # classes that are ranked above the true one
-    names = ['accuracy','top 2','top 5','loss']
-    columns = [preds.correct,n_above<2,n_above<5,preds.loss]
-    values = torch.stack([c.double() for c in columns], 1).numpy()
-    means = _bootstrap_means(values, n_resamples, seed)
-    low,high = np.quantile(means, (0.025,0.975), axis=0)
-    return pd.DataFrame(dict(value=values.mean(0), low=low, high=high), index=names)
+    hits = [preds.correct.sum(),(n_above<2).sum(),(n_above<5).sum()]
+    low,high = wilson_intervals(hits, 3*[len(preds)]).tolist()
+    loss = preds.loss.double().numpy()
+    loss_low,loss_high = _bootstrap_interval(loss, n_resamples, seed)
+    columns = dict(
+        value=[*(int(k)/len(preds) for k in hits),loss.mean()],
+        low=[*low,loss_low],
+        high=[*high,loss_high])
+    return pd.DataFrame(columns, index=['accuracy','top 2','top 5','loss'])
 
 # %% ../nbs/04_analysis.ipynb #eba7e1d1
 def _bin_indices(confidence, n_bins): # bin i holds (i/n_bins, (i+1)/n_bins]
@@ -294,16 +306,6 @@ def calibration_error(
     gap = confidence-(pred==torch.as_tensor(labels)).double()
     gap_in_bins = _sum_in_bins(gap, _bin_indices(confidence, n_bins), n_bins)
     return gap_in_bins.abs().sum().item()/len(gap)
-
-# %% ../nbs/04_analysis.ipynb #a4100018
-def wilson_intervals(
-    k:Any, # Numbers of hits, (m,)
-    n:Any, # Of how many, (m,)
-)->Tensor: # Lower and upper ends, (2,m)
-    "95 % intervals of the shares k of n, also good near 0 and 1: lower ends, upper ends"
-    from scipy.stats import binomtest
-    intervals = [binomtest(int(a), int(b)).proportion_ci(method='wilson') for a,b in zip(k, n)]
-    return torch.tensor(intervals, dtype=torch.double).T
 
 # %% ../nbs/04_analysis.ipynb #a4000020
 def plot_reliability_diagram(

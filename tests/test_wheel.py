@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 "The package as a user gets it: the wheel in an environment of its own, without nbdev and Jupyter"
+import re
 import sys
 from pathlib import Path
 from typing import NamedTuple
@@ -69,6 +70,23 @@ def test_commands_begin_without_torch(user):
 def test_help(user, name):
     rc, out = user.script(name, '--help')
     assert rc == 0 and 'usage' in out.lower()
+
+
+QUICK = f'''
+import {LIB}.shapes, {LIB}.train
+from dataclasses import replace
+{LIB}.shapes.shapes10.__defaults__ = (300, 100, 100, 0)
+for name,r in {LIB}.train.RECIPES.items(): {LIB}.train.RECIPES[name] = replace(r, epochs=1, warmup=.5)
+'''
+
+
+def test_readme_snippets_run(user):
+    "One after the other, with fewer images and one epoch, without a network"
+    snippets = re.findall(r'```python\n(.*?)```', (ROOT/'README.md').read_text(), re.S)
+    assert len(snippets) == 3
+    (user.folder/'snippets.py').write_text(QUICK + '\n'.join(snippets))
+    out = must(user.bin/'python', 'snippets.py', **user.where)
+    assert out.count('predicted') == 4
 
 
 def test_version(user):

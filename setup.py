@@ -33,7 +33,7 @@ setup(
     packages=[cfg['lib_path']], include_package_data=False, zip_safe=False,
     package_data={cfg['lib_path']: ['py.typed', 'weights/*', 'templates/*']},
     python_requires='>=' + cfg['min_python'], install_requires=cfg['requirements'].split(),
-    extras_require={o: cfg[f'{o}_requirements'].split() for o in ('dev', 'board')},
+    extras_require={o: cfg[f'{o}_requirements'].split() for o in ('dev', 'board', 'completion')},
     entry_points={'console_scripts': cfg.get('console_scripts', '').split(),
                   'nbdev': [f"{cfg['lib_path']}={cfg['lib_path']}._modidx:d"]},
 )

@@ -43,7 +43,8 @@ pages: $(INSTALLED) ## execute the notebooks with the real data and store their 
 readme: $(INSTALLED) ## make README.md, llms.txt and the changelog of the site
 	$(BIN)/python .ci/readme.py
 
-dev: $(INSTALLED) ## git hooks and a Jupyter kernel for working on the notebooks
+dev: $(INSTALLED) ## git hooks and JupyterLab, with a kernel, for working on the notebooks
+	$(UV) pip install -q --python $(BIN)/python -c $(LOCK) jupyterlab
 	$(BIN)/nbdev_install_hooks
 	$(BIN)/pre-commit install
 	$(BIN)/python -m ipykernel install --prefix .venv --name cifar_cam --display-name cifar_cam

@@ -76,7 +76,8 @@ QUICK = f'''
 import {LIB}.shapes, {LIB}.train
 from dataclasses import replace
 {LIB}.shapes.shapes10.__defaults__ = (300, 100, 100, 0)
-for name,r in {LIB}.train.RECIPES.items(): {LIB}.train.RECIPES[name] = replace(r, epochs=1, warmup=.5)
+recipes = {LIB}.train.RECIPES
+for name,r in recipes.items(): recipes[name] = replace(r, epochs=1, warmup=.5)
 '''
 
 

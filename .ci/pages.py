@@ -160,7 +160,7 @@ def main():
         if o not in every: raise SystemExit(f'no page {o} in nbs: there are {", ".join(every)}')
     data = find_cifar()
     if not data:
-        print('no CIFAR-10 (CIFAR_CAM_DATA): the outputs of cells that need it are kept', flush=True)
+        print('no CIFAR-10 (CIFAR_CAM_DATA): cells that need it keep their outputs', flush=True)
     os.environ.update(CIFAR_CAM_DATA=str(data or '/no CIFAR-10'), NO_ALBUMENTATIONS_UPDATE='1',
                       JUPYTER_PREFER_ENV_PATH='1', PATH=f"{sys.prefix}/bin:{os.environ['PATH']}")
     for o in ['MPLBACKEND', 'IN_TEST']: os.environ.pop(o, None)

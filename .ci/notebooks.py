@@ -64,17 +64,20 @@ def never_run(cell):
 
 
 def start_cell(path):
-    "The first code cell of every page, for those who open it in Colab; no test runs it"
+    "The first code cell of every page, for those who open it elsewhere; no test runs it"
     cfg = settings()
-    folder = f"/content/{cfg['repo']}"
+    folder = f"/tmp/{cfg['repo']}"
+    nbs = f"{folder}/nbs/{Path(relative(path)).parent.as_posix()}".removesuffix('/.')
     return f"""#| hide
 #| eval: false
-# In Colab: the package, and the files that this page reads
-import sys
-if 'google.colab' in sys.modules:
+# In Colab or on Kaggle: the package, the files that this page reads, and CIFAR-10 if it can be had
+import os,sys
+if 'google.colab' in sys.modules or 'KAGGLE_KERNEL_RUN_TYPE' in os.environ:
     !git clone -q --depth 1 {cfg['git_url']} {folder}
     !pip install -q '{folder}[dev]'
-    %cd -q {folder}/nbs/{Path(relative(path)).parent.as_posix()}""".removesuffix('/.')
+    %cd -q {nbs}
+    from {cfg['lib_path']}.data import cifar10_or_skip
+    cifar10_or_skip()"""
 
 
 def module_name(nb):

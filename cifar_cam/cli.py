@@ -266,7 +266,7 @@ def _folder_to_report(folder, split, model, size):
     where = found.get(split, folder)
     read = _read_files([where], classes=names, labelled=True, size=_size_of(model, size))
     images = read.images if found else _held_out(read.images, split, model)
-    known = dict(layer='layer4', unread=read.failed,
+    known = dict(layer='layer4', read=read,
                  trained_on_images=split=='train' and len(images)<len(read.images))
     return images,known,read
 

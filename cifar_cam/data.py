@@ -277,6 +277,20 @@ def cifar10(
         valid=replace(full[valid], name='CIFAR-10 valid'),
         test=Images(x_test, y_test, CLASSES, 'CIFAR-10 test', np.arange(len(y_test))))
 
+# %% ../nbs/00_data.ipynb #d1a70015
+def _without_cifar10(lines): # of a cell; IPython calls it before it runs the cell
+    if not any(line.startswith('#| cifar10') for line in lines): return lines
+    return ["print('This cell needs CIFAR-10, which is not there: it was left out.')\n"]
+
+def cifar10_or_skip()->None:
+    "In a notebook: download CIFAR-10; if that fails, leave out the cells that need it"
+    from IPython import get_ipython
+    try: cifar10()
+    except (OSError, ValueError) as e:
+        print(f"{e}. Here, cells that need CIFAR-10 are left out, and all others run: they make "
+              "synthetic images.")
+        get_ipython().input_transformers_cleanup.append(_without_cifar10)
+
 # %% ../nbs/00_data.ipynb #9211229f
 def __getattr__(name): # `shapes10` is defined in `shapes`, which imports this module
     if name!='shapes10':

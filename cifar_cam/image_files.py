@@ -6,6 +6,7 @@
 __all__ = ['read_image', 'ImageFiles', 'read_images']
 
 # %% ../nbs/00d_image_files.ipynb #7ec43ec0
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -85,6 +86,10 @@ class ImageFiles(NamedTuple):
     names:list         # Names of the files that could be read
     steps:list         # What was done to each image: a list of texts each
     failed:dict        # File to reason
+
+    def changes(self)->dict:
+        "How many images each step was done to, such as 'reduced to 32×32'"
+        return dict(Counter(step for steps in self.steps for step in steps[1:]))
 
 # %% ../nbs/00d_image_files.ipynb #5b200008
 def _find_files(paths):

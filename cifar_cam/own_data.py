@@ -129,6 +129,8 @@ def split_folders(
 
 def _read_split(folder, classes, size, name): # images of a folder with a folder for each class
     read = read_images([folder], classes, labelled=True, size=size)
+    changes = ', '.join(f'{n} {step}' for step,n in read.changes().items())
+    if changes: _log.info(f"of {len(read.names)} images in {folder}: {changes}")
     if read.failed:
         n = len(read.failed)+len(read.names)
         reasons = '; '.join([*read.failed.values()][:3])

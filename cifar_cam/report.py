@@ -29,6 +29,7 @@ from .faithfulness import evaluate_methods,pointing_game
 from .files import atomic_write,file_sha256,hardware_info,load_tensors
 from .files import save_tensors,weights_sha256,write_json
 from .gradcam import grad_cam,uncompiled
+from .image_files import ImageFiles
 from .label_quality import label_issues,Neighbours
 from .lrfinder import plot_sweep,suggest_lr,Sweep
 from .resnet import ResNet
@@ -260,7 +261,7 @@ def write_report(
     train:Images=None,     # Images that `neighbours` refers to, in the order of their source
     reference:Predictions=None, # Of the packaged model for the same images, to compare with
     prepare:Callable=None, # (n,H,W,3) uint8 to input of the model; None: see `prepare_for`
-    unread:dict=None,      # Files that could not be read, each with the reason
+    read:ImageFiles=None,  # How the images were read, if they come from files
 )->dict:                   # The numbers, as in `summary.json`
     "Write a report and its data; raises `ValueError` if there is nothing to report on"
     if not len(images): raise ValueError(f"no images in {images.name}: nothing to report on")
@@ -284,7 +285,8 @@ def write_report(
         weights=weights_name,
         card=training.card if training else None,
         trained_on_images=trained_on_images,
-        unread=unread or {})
+        unread=read.failed if read else {},
+        changes=read.changes() if read else {})
     n = len(errors)
     html = _render(title, summary, preds, images, explanations[:n], explanations[n:], training)
     _write_files(Path(out), html, summary, preds, indices, explanations)

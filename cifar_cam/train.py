@@ -157,7 +157,10 @@ def _make_optimizer(
     return OPTIMIZERS[recipe.optimizer](model, recipe)
 
 # %% ../nbs/03_train.ipynb #3a1e0021
-MODELS = dict(resnet18=lambda n_classes, r: resnet18(n_classes, r.width, r.dropout, stem=r.stem))
+def _resnet18(n_classes, r):
+    return resnet18(n_classes, r.width, r.dropout, stem=r.stem)
+
+MODELS = dict(resnet18=_resnet18)
 
 # %% ../nbs/03_train.ipynb #3a1e000d
 def _cast(device, precision):

@@ -148,7 +148,7 @@ def _half(model): # its tensors in half precision
 def save_weights(
     model:nn.Module, # Model to save
     file:str|Path,   # Name without ending; .safetensors is added, and .json for the card
-    **card:Any,      # Content of the card, besides the class names, mean and standard deviation
+    **card:Any,      # Content of the card, besides class names, mean, std, size
 )->Path:                  # The .safetensors file
     "Save weights in half precision, then their card, each file completely or not at all"
     # not with_suffix, which removes the end of 'lr0.1'

@@ -83,6 +83,7 @@ def _by_difficulty(model, images, preds, layer, reference, prepare):
         wrong = mine&~preds.correct
         row = dict(difficulty=name or 'none', n=int(mine.sum()), errors=int(wrong.sum()),
                    on_object=hits[mine].nan_to_num().mean().item(),
+                   n_on_object=int((hits[mine].nan_to_num()>=.5).sum()),
                    on_object_errors=int((hits[wrong].nan_to_num()>=.5).sum()))
         if reference is not None: row['reference'] = int((mine&~reference.correct).sum())
         rows.append(row)

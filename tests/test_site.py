@@ -155,3 +155,9 @@ def test_scripts_of_other_hosts_are_taken_out():
 <script type="application/javascript">define('jquery', [],function() {})</script>
 <p>text</p>'''
     assert post_render.cleaned(html) == html.splitlines()[0] + '\n<p>text</p>'
+
+
+def test_a_finished_report_is_part_of_it(tmp_path):
+    post_render.write_example(tmp_path/'example', 60)
+    assert 'Report on shapes10 test' in (tmp_path/'example'/'index.html').read_text()
+    assert '(https://cifar-cam.github.io/cifar_cam/example/)' in (ROOT/'README.md').read_text()

@@ -70,14 +70,14 @@ def start_cell(path):
     nbs = f"{folder}/nbs/{Path(relative(path)).parent.as_posix()}".removesuffix('/.')
     return f"""#| hide
 #| eval: false
-# In Colab or on Kaggle: the package, the files that this page reads, and CIFAR-10 if it can be had
+# In Colab or on Kaggle: the package, the files that this page reads, CIFAR-10 if it can be had
 import os,sys
 if 'google.colab' in sys.modules or 'KAGGLE_KERNEL_RUN_TYPE' in os.environ:
     !git clone -q --depth 1 {cfg['git_url']} {folder}
     !pip install -q '{folder}[dev]'
     %cd -q {nbs}
-    from {cfg['lib_path']}.data import cifar10_or_skip
-    cifar10_or_skip()"""
+    from {cfg['lib_path']}.data import ready_notebook
+    ready_notebook()"""
 
 
 def module_name(nb):

@@ -278,18 +278,22 @@ def cifar10(
         test=Images(x_test, y_test, CLASSES, 'CIFAR-10 test', np.arange(len(y_test))))
 
 # %% ../nbs/00_data.ipynb #d1a70015
-def _without_cifar10(lines): # of a cell; IPython calls it before it runs the cell
-    if not any(line.startswith('#| cifar10') for line in lines): return lines
-    return ["print('This cell needs CIFAR-10, which is not there: it was left out.')\n"]
+def _leave_out(lines, reasons): # of a cell; IPython calls it before it runs the cell
+    flags = {line[3:].strip() for line in lines if line.startswith('#| ')}
+    why = [reason for flag,reason in reasons.items() if flag in flags]
+    return [f'print({why[0]!r})\n'] if why else lines
 
-def cifar10_or_skip()->None:
-    "In a notebook: download CIFAR-10; if that fails, leave out the cells that need it"
+def ready_notebook()->None:
+    "In a notebook elsewhere: download CIFAR-10, and leave out the cells that cannot run there"
     from IPython import get_ipython
+    reasons = dict(study='This cell takes minutes to hours: its results are stored, it was left out.')
+    if not torch.cuda.is_available(): reasons['cuda'] = 'This cell needs a GPU: it was left out.'
     try: cifar10()
     except (OSError, ValueError) as e:
+        reasons['cifar10'] = 'This cell needs CIFAR-10, which is not there: it was left out.'
         print(f"{e}. Here, cells that need CIFAR-10 are left out, and all others run: they make "
               "synthetic images.")
-        get_ipython().input_transformers_cleanup.append(_without_cifar10)
+    get_ipython().input_transformers_cleanup.append(partial(_leave_out, reasons=reasons))
 
 # %% ../nbs/00_data.ipynb #9211229f
 def __getattr__(name): # `shapes10` is defined in `shapes`, which imports this module

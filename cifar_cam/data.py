@@ -286,7 +286,7 @@ def _leave_out(lines, reasons): # of a cell; IPython calls it before it runs the
 def ready_notebook()->None:
     "In a notebook elsewhere: download CIFAR-10, and leave out the cells that cannot run there"
     from IPython import get_ipython
-    reasons = dict(study='This cell takes minutes to hours: its results are stored, it was left out.')
+    reasons = dict(study='This cell takes up to hours. It was left out: its results are stored.')
     if not torch.cuda.is_available(): reasons['cuda'] = 'This cell needs a GPU: it was left out.'
     try: cifar10()
     except (OSError, ValueError) as e:

@@ -7,7 +7,7 @@ __all__ = ['RECIPES', 'SCHEDULES', 'OPTIMIZERS', 'MODELS', 'Recipe', 'train_step
            'find_lr', 'plot_history']
 
 # %% ../nbs/03_train.ipynb #a8113236
-import logging,sys,time
+import logging,os,sys,time
 from collections.abc import Callable,Iterator,Sequence
 from dataclasses import asdict,dataclass,replace
 from typing import Any
@@ -411,10 +411,12 @@ def _make_own_schedule(schedule, opt, steps):
                      f"of this optimizer, got a {type(made).__name__}")
 
 # %% ../nbs/03_train.ipynb #3a1e000f
+def _shows_progress(run): # in a terminal or a notebook
+    return run.is_main and (sys.stderr.isatty() or 'ipykernel' in sys.modules)
+
 def _progress_bar(run):
-    "Images per second and the remaining time of an epoch, in a terminal or a notebook"
-    interactive = sys.stderr.isatty() or 'ipykernel' in sys.modules
-    hidden = {} if run.is_main and interactive else dict(disable=True)
+    "Images per second and the remaining time of an epoch"
+    hidden = {} if _shows_progress(run) else dict(disable=True)
     title = f'Epoch {len(run.rows)+1}/{run.recipe.epochs}'
     done = run.sums.get('images', 0)
     return tqdm(total=run.batches.n_images, initial=done, desc=title, unit=' images',
@@ -426,6 +428,16 @@ def _show_progress(bar, sums, loss):
     acc = 100*sums['correct'].item()/sums['images']
     now = f"Loss={loss.item():.4f} Batch_id={sums['steps']-1} Accuracy={acc:.2f}"
     bar.set_postfix_str(now, refresh=False)
+
+def _report_epoch(run):
+    "Log the last epoch; where progress is shown, but no log, leave a line of it"
+    row = run.rows[-1]
+    if run.is_main: _log.info(epoch_summary(row))
+    hidden = _log.isEnabledFor(logging.INFO) or os.environ.get('TQDM_DISABLE', '0')!='0'
+    if hidden or not _shows_progress(run): return
+    accuracies = [f"{s} {100*row[f'{s}_acc']:.2f} %" for s in ('train',_eval_split(row)) if s]
+    tqdm.write(f"Epoch {row['epoch']}/{run.recipe.epochs}: loss {row['train_loss']:.4f}, "
+               f"accuracy {', '.join(accuracies)}, {row['seconds']:.0f} s", file=sys.stderr)
 
 # %% ../nbs/03_train.ipynb #3a1e0010
 class Run:
@@ -538,7 +550,7 @@ class Run:
         row |= dict(batches=len(self.batches), n_eval=len(self.eval_images or ()))
         self.rows.append(row)
         self.sums = {}
-        if self.is_main: _log.info(epoch_summary(self.rows[-1]))
+        _report_epoch(self)
 
     def train(self,
         callbacks:Sequence=(), # Called after each step

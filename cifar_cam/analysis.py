@@ -86,8 +86,9 @@ def class_names(
             f"{', '.join(given)}: choose the model that belongs to these images")
     names = given or own or tuple(f'class {i}' for i in range(n_classes))
     if len(names)==n_classes: return names
-    raise ValueError(f"{len(names)} class names ({', '.join(names)}) for a model of {n_classes} "
-                     "classes: choose the model that belongs to them, or name all its classes")
+    raise ValueError(f"{len(names)} class names ({', '.join(names)}) for a model of "
+                     f"{n_classes} classes: choose the model that belongs to "
+                     "them, or name all its classes")
 
 # %% ../nbs/04_analysis.ipynb #b7973fc1
 def classify(

@@ -257,12 +257,12 @@ def _folder_to_report(folder, split, model, size):
     from cifar_cam.own_data import split_folders
     names = model.card.get('classes')
     if not names:
-        raise ValueError("the weights have no card with class names: give --classes, all names "
-                         "in the order of the model's outputs, with commas between them")
+        raise ValueError("the weights have no card with class names: give --classes, all "
+                         "names in the order of the model's outputs, with commas between them")
     found = split_folders(folder)
     if found and split not in found:
-        raise ValueError(f"no folder {folder/split}: {folder} holds {', '.join(sorted(found))}; "
-                         "choose one of these with --split")
+        raise ValueError(f"no folder {folder/split}: {folder} holds {', '.join(sorted(found))}"
+                         "; choose one of these with --split")
     where = found.get(split, folder)
     read = _read_files([where], classes=names, labelled=True, size=_size_of(model, size))
     images = read.images if found else _held_out(read.images, split, model)

@@ -236,7 +236,7 @@ def explain_images(
     layer:str=None,             # Name of a layer; None: the last with more than one position
     method:str='grad_cam',      # Name of a method, see `METHODS`
     *,
-    competing_class:Any=None,   # Classes to compare with, (n,), by index or name; None: the true
+    competing_class:Any=None,   # To compare with, (n,), indices or names; None: the true ones
     prepare:Callable=None,      # (n,H,W,3) uint8 to input of the model; None: `prepare_for`
     names:Sequence=None,        # Names of the images; None: their source and index
     steps:int=10,               # Points of a deletion curve
@@ -325,7 +325,7 @@ def explain(
     image:Any,                  # (H,W,3) uint8, index of a CIFAR-10 test image, or `Images`
     layer:str=None,             # Name of a layer; None: the last with more than one position
     label:int=-1,               # True class of an array; below 0 if unknown
-    classes:Sequence=(),        # Class names of an array; (): those of the model, if it has any
+    classes:Sequence=(),        # Class names of an array; (): those of the model, if any
     prepare:Callable=None,      # (n,H,W,3) uint8 to input of the model; None: `prepare_for`
     method:str='grad_cam',      # Name of a method, see `METHODS`
     competing_class:Any=None,   # Index or name; None: the true class, or the runner-up

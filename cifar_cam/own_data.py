@@ -22,8 +22,8 @@ from .image_files import read_images
 def _as_colour(x, name): # (n,H,W,3) uint8
     x = np.asarray(x)
     if x.dtype!=np.uint8:
-        raise ValueError(f"{name} must be bytes, uint8, got {x.dtype}: for values in [0,1], give "
-                         f"({name}*255).round().astype('uint8')")
+        raise ValueError(f"{name} must be bytes, uint8, got {x.dtype}: for values in [0,1], "
+                         f"give ({name}*255).round().astype('uint8')")
     if x.ndim==3: x = x[...,None]
     if x.ndim==4 and x.shape[-1]==1: x = x.repeat(3, -1)
     if x.ndim==4 and x.shape[-1]==3: return np.ascontiguousarray(x)
@@ -56,8 +56,8 @@ def _cut(
         of_class = np.flatnonzero(images.y==c)
         n = max(1, round(share*len(of_class)))
         if len(of_class)<=n:
-            raise ValueError(f"class {name!r} has {len(of_class)} images in {images.name}, too "
-                             f"few to draw a share of {share} ({what}) and keep some")
+            raise ValueError(f"class {name!r} has {len(of_class)} images in {images.name}, "
+                             f"too few to draw a share of {share} ({what}) and keep some")
         chosen.append(rng.choice(of_class, n, replace=False))
     mine = np.isin(np.arange(len(images)), np.concatenate(chosen))
     return images[~mine],images[mine]
@@ -130,8 +130,8 @@ def cifar100(
     try: files = [CIFAR100(root, train, download=download) for train in (True,False)]
     except (RuntimeError, OSError) as e: # of torchvision
         raise FileNotFoundError(
-            f"no CIFAR-100 in {root/CIFAR100.base_folder} ({e}): set root or CIFAR_CAM_DATA to "
-            "the folder that holds cifar-100-python, or set download=True") from None
+            f"no CIFAR-100 in {root/CIFAR100.base_folder} ({e}): set root or CIFAR_CAM_DATA "
+            "to the folder that holds cifar-100-python, or set download=True") from None
     kind = 'coarse' if coarse else 'fine'
     def stored(name): # torchvision has checked the file
         return pickle.loads((root/CIFAR100.base_folder/name).read_bytes(), encoding='latin1')

@@ -379,8 +379,8 @@ def _make_own_optimizer(optimizer, model, recipe):
                          f"out, the function is given that of the recipe, lr={recipe.lr}")
     made = optimizer(model.parameters(), lr=recipe.lr)
     if isinstance(made, Optimizer): return made
-    raise ValueError("optimizer must be one of torch.optim, or a function of (weights, lr) that "
-                     f"makes one, got a {type(made).__name__}")
+    raise ValueError("optimizer must be one of torch.optim, or a function of (weights, lr) "
+                     f"that makes one, got a {type(made).__name__}")
 
 # %% ../nbs/03_train.ipynb #3a1e0026
 def _check_not_begun(run, name):
@@ -393,12 +393,12 @@ def _check_own_optimizer(opt, model): # else training would change something els
     held = {id(p) for group in opt.param_groups for p in group['params']}
     if not held<={id(p) for p in model.parameters()}:
         raise ValueError(
-            f"the optimizer {type(opt).__name__} holds weights that are not those of the model "
-            f"{type(model).__name__}: make it from model.parameters()")
+            f"the optimizer {type(opt).__name__} holds weights that are not those of the "
+            f"model {type(model).__name__}: make it from model.parameters()")
     if 'initial_lr' in opt.param_groups[0]:
         raise ValueError(
-            f"the optimizer {type(opt).__name__} was steered by a schedule before, its learning "
-            f"rate is {opt.param_groups[0]['lr']:.3g} now: make a new one")
+            f"the optimizer {type(opt).__name__} was steered by a schedule before, its "
+            f"learning rate is {opt.param_groups[0]['lr']:.3g} now: make a new one")
 
 def _make_own_schedule(schedule, opt, steps):
     "What a given function of (optimizer, steps) makes"

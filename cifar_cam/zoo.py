@@ -83,14 +83,15 @@ def _check_architecture(state, file):
         raise ValueError(
             f"{file} is not a checkpoint of this ResNet-18: it needs conv1.weight and "
             f"linear.weight (or fc.weight) and holds {names} …")
-    def blocks(layer): return {name.split('.')[1] for name in state if name.startswith(layer+'.')}
+    def blocks(layer):
+        return {name.split('.')[1] for name in state if name.startswith(layer+'.')}
     depths = [len(blocks(f'layer{k}')) for k in (1,2,3,4)]
     n_convs = 3 if 'layer1.0.conv3.weight' in state else 2
     if depths==[2,2,2,2] and n_convs==2: return
     n_layers = n_convs*sum(depths)+2
     raise ValueError(f"{file} holds a ResNet-{n_layers} with {depths} blocks of {n_convs} "
-                     "convolutions, not a ResNet-18: load it with the package that made it, and "
-                     "give that model to the functions here")
+                     "convolutions, not a ResNet-18: load it with the package that made it, "
+                     "and give that model to the functions here")
 
 # %% ../nbs/01a_zoo.ipynb #5b100007
 def _read_card(
@@ -188,13 +189,14 @@ def save_pretrained(
 )->Path:               # The folder
     "Write weights, config.json and README.md; raises `ValueError` for another model"
     if not isinstance(model, ResNet):
-        raise ValueError(f"model must be a ResNet of this package, got {type(model).__name__}: "
-                         "`load_weights` could not read another one")
+        raise ValueError(f"model must be a ResNet of this package, got {type(model).__name__}"
+                         ": `load_weights` could not read another one")
     folder = Path(folder)
     file = folder/'model.safetensors'
     with atomic_write(file) as part: safetensors.torch.save_file(_half(model), part)
     config = _config(model, model.card)|dict(sha256=file_sha256(file))
-    readme = _model_card(name or folder.resolve().name, model.conv1.out_channels, config, license)
+    readme = _model_card(
+        name or folder.resolve().name, model.conv1.out_channels, config, license)
     with atomic_write(folder/'README.md') as part: part.write_text(readme, encoding='utf-8')
     write_json(folder/'config.json', config)
     return folder

@@ -90,13 +90,16 @@ def command(
     return run
 
 # %% ../nbs/09_cli.ipynb #5567af88
+def _is_folder(data): # a data set's name comes before a folder of the same name
+    return data not in _NAMES['data'].split() and Path(data).is_dir()
+
 def _load_data(name, weights=None, size=32):
     "(splits, name): with 'auto' CIFAR-10, or shapes10 where CIFAR-10 is not available"
     from cifar_cam.data import cifar10
     from cifar_cam.own_data import from_folder
     from cifar_cam.shapes import shapes10
-    if Path(name).is_dir(): return from_folder(name, size),'folder'
-    if name not in ('auto','cifar10','shapes10'):
+    if _is_folder(name): return from_folder(name, size),'folder'
+    if name not in _NAMES['data'].split():
         raise ValueError(f"unknown data {name!r}: choose auto, cifar10, shapes10, or a folder")
     if name=='shapes10': return shapes10(),'shapes10'
     try: return cifar10(),'cifar10'
@@ -118,7 +121,8 @@ def _three_numbers(name, text):
 def _load_model(weights, classes=None, mean=None, std=None):
     "(model, `TrainingRecord` or None): packaged weights by name, or a file; with its card"
     from cifar_cam.report import packaged_run,read_run
-    is_file = bool(Path(weights).suffix)
+    published = (Path(weights)/'model.safetensors').exists() # by `save_pretrained`
+    is_file = bool(Path(weights).suffix) or published
     model,training = read_run(weights) if is_file else packaged_run(weights)
     card,n = dict(model.card),model.linear.out_features
     if classes: card['classes'] = classes.split(',')
@@ -234,7 +238,7 @@ def report_command(
     if split not in ('test','valid','train'):
         raise ValueError(f"unknown split {split!r}: choose test, valid or train")
     from cifar_cam.report import write_report
-    if Path(data).is_dir():
+    if _is_folder(data):
         if train:
             raise ValueError(f"train is for a data set, and {data} is a folder: train with "
                              "cifar_cam_train --data FOLDER, and give the weights")
@@ -471,7 +475,7 @@ def truth_command(
     chosen = BASELINES|_choose(methods, METHODS, 'method')
     imputation_names = list(_choose(imputations, IMPUTATIONS, 'imputation'))
     if n<1: raise ValueError(f"{n=} must be at least 1")
-    if Path(data).is_dir() and not weights:
+    if _is_folder(data) and not weights:
         raise ValueError(f"{data} is a folder: give the --weights of a model for its images")
     size = _size_of(_load_model(weights)[0]) if weights else 32
     splits,data = _load_data(data, weights, size)

@@ -12,7 +12,7 @@ ARGS =
 # Settings of the user that must have no effect here
 unexport PIP_FIND_LINKS PIP_USER PIP_TARGET PIP_PREFIX UV_FIND_LINKS UV_PYTHON VIRTUAL_ENV CONDA_PREFIX PYTHONPATH PYTHONDONTWRITEBYTECODE
 
-.PHONY: help report bench test browser workflows mutants pages readme preview dev docs lock clean
+.PHONY: help report bench test browser workflows mutants pages readme picture preview dev docs lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -42,6 +42,9 @@ pages: $(INSTALLED) ## execute the notebooks with the real data and store their 
 
 readme: $(INSTALLED) ## make README.md, llms.txt and the changelog of the site
 	$(BIN)/python .ci/readme.py
+
+picture: $(INSTALLED) ## make the picture of a report in README, in headless Chromium
+	$(BIN)/python .ci/picture.py
 
 dev: $(INSTALLED) ## git hooks and JupyterLab, with a kernel, for working on the notebooks
 	$(UV) pip install -q --python $(BIN)/python -c $(LOCK) jupyterlab

@@ -134,14 +134,16 @@ def show_predictions(
     indices:np.ndarray, # Which of them, from `highest_loss_errors` or another rule
     cols:int=5,         # Images in a row
     size:float=1.4,     # Width of an image in inches
+    titles:Any=None,    # One an image; None: index, classes, probabilities; () draws none
+    axs:Any=None,       # Axes to draw on, one an image; None creates a figure
 )->np.ndarray:          # The axes
     "Images, each with its index, the predicted and the true class, and their probabilities"
     if len(images)!=len(preds):
         raise ValueError(
             f"preds has {len(preds)} predictions, images has {len(images)} images: "
             "pass the images that were classified")
-    captions = [prediction_caption(preds, i) for i in indices]
-    return show_images(images.x[indices], captions, cols, size=size)
+    if titles is None: titles = [prediction_caption(preds, i) for i in indices]
+    return show_images(images.x[indices], titles, cols, size, axs)
 
 # %% ../nbs/04_analysis.ipynb #a4000030
 def sample_predictions(
@@ -176,6 +178,8 @@ def plot_confusion_matrix(
     preds:Predictions,  # Predictions of a split
     ax:plt.Axes=None,   # Axes to draw on; None creates them
     rates:bool=False,   # Show percentages of the true class instead of counts?
+    cmap:Any='Oranges', # Colour map of matplotlib, or its name
+    title:str=None,     # None: how many are misclassified; '' draws none
 )->plt.Axes:            # The axes
     "Confusion matrix; the colour shows errors only, not the diagonal"
     counts = confusion_matrix(preds).numpy()
@@ -184,7 +188,7 @@ def plot_confusion_matrix(
     if rates: shown = (100*counts/counts.sum(1, keepdims=True).clip(1)).round(1)
     errors = np.where(np.eye(len(shown), dtype=bool), 0, shown)
     if ax is None: _,ax = plt.subplots(figsize=(5.4,4.6), layout='constrained')
-    im = ax.imshow(errors, cmap='Oranges')
+    im = ax.imshow(errors, cmap=cmap)
     for i,j in np.ndindex(shown.shape):
         weight = 'bold' if i==j else 'normal'
         color = 'w' if errors[i,j]>0.6*errors.max() else 'k'
@@ -194,7 +198,9 @@ def plot_confusion_matrix(
     ax.set_xticks(ticks, preds.classes, rotation=45, ha='right')
     ax.set_yticks(ticks, preds.classes)
     ax.set(xlabel='predicted', ylabel='true')
-    ax.set_title(f'{preds.name}: {n_errors:,} of {len(preds):,} misclassified', fontsize=10)
+    if title is None:
+        title = f'{preds.name}: {n_errors:,} of {len(preds):,} misclassified'
+    ax.set_title(title, fontsize=10)
     label = 'errors, % of the true class' if rates else 'errors'
     plt.colorbar(im, ax=ax, label=label, shrink=0.8)
     return ax

@@ -13,13 +13,12 @@ from copy import deepcopy
 from functools import partial
 from typing import Any,NamedTuple
 
-import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader,Dataset
 
-from .data import Images,MEAN,prepare_for
+from .data import checked_titles,grid_axes,Images,MEAN,prepare_for
 
 # %% ../nbs/00b_augment.ipynb #b01f5bf7
 class _BatchAugmentation(NamedTuple):
@@ -125,18 +124,19 @@ def _seed_augmentation(
 
 # %% ../nbs/00b_augment.ipynb #17f1b248
 def show_augmentation(
-    x:np.ndarray, # One square image, (H,H,3) uint8
-    augment:Any,  # One of `AUGMENTATIONS`, or a transform of albumentations
-    n:int=5,      # Number of draws, one in each row
-    seed:int=0,   # Seed of the draws
-)->np.ndarray:    # The axes, (n, steps+1)
+    x:np.ndarray,    # One square image, (H,H,3) uint8
+    augment:Any,     # One of `AUGMENTATIONS`, or a transform of albumentations
+    n:int=5,         # Number of draws, one in each row
+    seed:int=0,      # Seed of the draws
+    titles:Any=None, # One for each column; None: names of the steps; () draws none
+    axs:Any=None,    # Axes to draw on, n*(steps+1); None creates a figure
+)->np.ndarray:       # The axes, (n, steps+1)
     "One image after each step of an augmentation, for several draws"
     tfm = make_augmentation(augment, len(x))
-    titles = ['image']+[type(step).__name__ for step in tfm.transforms]
-    cols = len(titles)
-    figsize = (1.15*cols, 1.1*n)
-    _,axs = plt.subplots(n, cols, figsize=figsize, squeeze=False, layout='constrained')
-    for ax,title in zip(axs[0], titles): ax.set_title(title, fontsize=8)
+    cols = 1+len(tfm.transforms)
+    if titles is None: titles = ['image']+[type(step).__name__ for step in tfm.transforms]
+    axs = grid_axes(n, cols, (1.15*cols, 1.1*n), axs)
+    for ax,title in zip(axs[0], checked_titles(titles, cols)): ax.set_title(title, fontsize=8)
     for r,row in enumerate(axs):
         _seed_augmentation(tfm, (seed,r))
         stages = [x]

@@ -236,7 +236,7 @@ def save_run(
     file:str|Path,        # Name without ending, of all files of the run
     sweep:Sweep=None,     # What `find_lr` returned; None: there is none
 )->dict:                  # The card
-    """Write weights, card, history, test logits and sweep, each file atomically, the card last.
+    """Write weights, card, history, test logits and sweep, each atomically, the card last.
 
     Raises `ValueError` for a model that `fit` has not trained."""
     from safetensors.torch import save_file

@@ -7,18 +7,21 @@ __all__ = ['show_classes', 'show_predicted_and_true', 'show_layers']
 
 # %% ../nbs/05b_compare.ipynb #5b000004
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
+from fastcore.meta import delegates
 from torch import nn
 
 from .analysis import Predictions
-from .data import Images,prepare_for,show_images
+from .data import Images,prepare_for
 from .gradcam import grad_cam
-from .overlay import overlay_maps,relevance_colorbar,show_maps
+from .overlay import show_maps,show_maps_of_image
 from .resnet import LAYERS
 
 # %% ../nbs/05b_compare.ipynb #20ca6e9c
+@delegates(show_maps_of_image, but=['signed'])
 def show_classes(
     model:nn.Module,    # Model
     x:np.ndarray,       # One image, (H,W,3) uint8
@@ -26,18 +29,18 @@ def show_classes(
     classes:tuple,      # Class names
     layer:str='layer4', # See `CamMethod`
     prepare:Callable=None, # (n,H,W,3) uint8 to input of the model; None: see `prepare_for`
+    titles:Any=None,    # One a map; None: class, probability and logit; () draws none
+    **kwargs:Any,
 )->np.ndarray:          # The axes, (1, 1+len(targets))
     "One image beside its Grad-CAM for several classes, on one scale"
     c = grad_cam(model, (prepare or prepare_for(model))(x[None]), layer, [targets])
-    logits,maps = c.logits[0],c.maps[0]
-    probs = 100*logits.softmax(0)
-    titles = [f'{classes[t]} {probs[t]:.0f} %\nlogit {logits[t]:.2f}' for t in targets]
-    overlays = overlay_maps(np.stack([x]*len(targets)), maps)
-    axs = show_images([x,*overlays], ['image',*titles], cols=1+len(targets), size=1.0)
-    relevance_colorbar(axs, maps.max().item())
-    return axs
+    logits,probs = c.logits[0],100*c.logits[0].softmax(0)
+    if titles is None:
+        titles = [f'{classes[t]} {probs[t]:.0f} %\nlogit {logits[t]:.2f}' for t in targets]
+    return show_maps_of_image(x, c.maps[0], titles, **kwargs)
 
 # %% ../nbs/05b_compare.ipynb #2652cf62
+@delegates(show_maps, but=['signed'])
 def show_predicted_and_true(
     model:nn.Module,     # Model that made `preds`
     images:Images,       # Images
@@ -45,26 +48,34 @@ def show_predicted_and_true(
     indices:np.ndarray,  # Which of them
     layer:str='layer4',  # See `CamMethod`
     prepare:Callable=None, # (n,H,W,3) uint8 to input of the model; None: see `prepare_for`
+    titles:Any=None,     # One an image; None: predicted and true class; () draws none
+    **kwargs:Any,
 )->np.ndarray:           # The axes, (3,n)
     "Images, with Grad-CAM for the predicted and for the true class, on one scale"
     both = torch.stack([preds.pred[indices],preds.label[indices]], 1)
     xb = (prepare or prepare_for(model, images))(images.x[indices])
     maps = grad_cam(model, xb, layer, both).maps
-    titles = [f'pred. {preds.classes[p]}\ntrue {preds.classes[t]}' for p,t in both]
-    return show_maps(images.x[indices], {'predicted':maps[:,0], 'true':maps[:,1]}, titles)
+    if titles is None:
+        titles = [f'pred. {preds.classes[p]}\ntrue {preds.classes[t]}' for p,t in both]
+    rows = {'predicted':maps[:,0], 'true':maps[:,1]}
+    return show_maps(images.x[indices], rows, titles, **kwargs)
 
 # %% ../nbs/05b_compare.ipynb #942d220a
+@delegates(show_maps_of_image, but=['signed'])
 def show_layers(
     model:nn.Module,     # Model
     x:np.ndarray,        # One image, (H,W,3) uint8
     target:int=None,     # Class; None takes the predicted one
     layers:tuple=LAYERS, # Names of the layers
     prepare:Callable=None, # (n,H,W,3) uint8 to input of the model; None: see `prepare_for`
+    titles:Any=None,     # One a layer; None: name, size, largest value; () draws none
+    scale:str='map',     # One colour scale for each 'map', or for 'all'
+    **kwargs:Any,
 )->np.ndarray:           # The axes, (1, 1+len(layers))
-    "Grad-CAM at every layer; each has its own scale, its largest value is in the title"
+    "Grad-CAM at every layer, each on its own scale, whose end is in its title"
     xb = (prepare or prepare_for(model))(x[None])
-    maps = [c.maps for c in grad_cam(model, xb, list(layers), target)]
-    overlays = [overlay_maps(x[None], m)[0] for m in maps]
-    titles = [f'{name}\n{m.shape[1]}×{m.shape[2]}, to {m.max():.2g}'
-              for name,m in zip(layers, maps)]
-    return show_images([x,*overlays], ['image\n',*titles], cols=1+len(layers), size=1.15)
+    maps = [c.maps[0] for c in grad_cam(model, xb, list(layers), target)]
+    if titles is None:
+        titles = [f'{name}\n{m.shape[0]}×{m.shape[1]}, to {m.max():.2g}'
+                  for name,m in zip(layers, maps)]
+    return show_maps_of_image(x, maps, titles, scale=scale, **kwargs)

@@ -154,21 +154,49 @@ def prepare_for(
     mean,std = mean_and_std(model, images)
     return partial(normalize, mean=mean, std=std)
 
+# %% ../nbs/00_data.ipynb #5b98e8d0
+def checked_titles(
+    titles:Any, # Titles; () for none
+    n:int,      # How many there must be
+)->list:        # n titles, empty ones for none
+    "Titles of the parts of a figure; raises `ValueError` if there are too few or too many"
+    titles = list(titles) or ['']*n
+    if len(titles)!=n: raise ValueError(f"titles must be {n}, or () for none: got {len(titles)}")
+    return titles
+
+def grid_axes(
+    rows:int,      # Rows of axes
+    cols:int,      # Columns of axes
+    figsize:tuple, # Width and height of a new figure, in inches
+    axs:Any=None,  # Axes to use, rows*cols of them in any shape; None creates a figure
+    **kwargs:Any,  # Of `plt.subplots`
+)->np.ndarray:     # (rows,cols)
+    "New axes in a grid, or those given; raises `ValueError` if they are too few or too many"
+    if axs is None:
+        return plt.subplots(rows, cols, figsize=figsize, squeeze=False, layout='constrained',
+                            **kwargs)[1]
+    given = np.array(axs, dtype=object)
+    if given.size!=rows*cols:
+        raise ValueError(f"axs must hold {rows*cols} axes ({rows} × {cols}), got {given.size}")
+    return given.reshape(rows, cols)
+
 # %% ../nbs/00_data.ipynb #5b98e8e0
 def show_images(
     x:Any,           # Images, (n,H,W,3) uint8, or a list of images of different sizes
-    titles:list,     # One title for each image
-    cols:int=10,     # Images in a row
+    titles:Any=(),   # A title for each image; () draws none
+    cols:int=10,     # Images in a row of a new figure
     size:float=0.9,  # Width of an image in inches
-)->np.ndarray:       # The axes, (rows,cols)
+    axs:Any=None,    # Axes to draw on, one an image; None creates a figure
+)->np.ndarray:       # The axes, (rows,cols); those given, (1,n)
     "Show images in a grid, each pixel as a square; raises `ValueError` for no images"
     if not len(x): raise ValueError("no images to show: x is empty, give at least one image")
+    titles = checked_titles(titles, len(x))
+    if axs is not None: cols = len(x)
     rows = -(-len(x)//cols)
     # A row of empty titles needs no room for them
     lines = [title.count('\n')+bool(title) for title in titles]
-    title_lines = sum(max(lines[i:i+cols], default=0) for i in range(0, len(x), cols))
-    figsize = (cols*size, rows*size+0.13*title_lines)
-    _,axs = plt.subplots(rows, cols, figsize=figsize, squeeze=False, layout='constrained')
+    title_lines = sum(max(lines[i:i+cols]) for i in range(0, len(x), cols))
+    axs = grid_axes(rows, cols, (cols*size, rows*size+0.13*title_lines), axs)
     for ax in axs.flat: ax.axis('off')
     for ax,image,title in zip(axs.flat, x, titles):
         ax.imshow(image, interpolation='nearest')
@@ -197,9 +225,12 @@ CLASSES = ('airplane','automobile','bird','cat','deer','dog','frog','horse','shi
 # %% ../nbs/00_data.ipynb #d1a7000f
 _FOLDER = 'cifar-10-batches-py'
 
-def _cifar10_folder(root): # where CIFAR-10 is, or will be after a download
+def data_root(root): # the folder of data sets: `root`, `CIFAR_CAM_DATA`, or the user's cache
     root = root or os.environ.get('CIFAR_CAM_DATA') or xdg_cache_home()/'cifar_cam'
-    root = Path(root).expanduser()
+    return Path(root).expanduser()
+
+def _cifar10_folder(root): # where CIFAR-10 is, or will be after a download
+    root = data_root(root)
     return root if root.name==_FOLDER else root/_FOLDER
 
 # %% ../nbs/00_data.ipynb #ae8447dd

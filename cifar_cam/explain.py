@@ -9,10 +9,10 @@ __all__ = ['Explanation', 'explain_images', 'explain', 'smallest_occlusion', 'pl
 import base64,io
 from collections.abc import Callable,Sequence
 from dataclasses import dataclass,field,replace
+from functools import partial
 from pathlib import Path
 from typing import Any,NamedTuple
 
-import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from fastcore.basics import patch
@@ -21,13 +21,14 @@ from torch import Tensor,nn
 
 from .analysis import class_names,packaged_predictions
 from .baselines import random_map
-from .data import cifar10,Images,prepare_for
+from .data import cifar10,grid_axes,Images,prepare_for,show_images
 from .faithfulness import perturbation_curves,pointing_game
 from .files import atomic_write,hardware_info,weights_sha256
 from .gradcam import apply_in_batches,checked_logits,grad_cam,Target,uncompiled
 from .label_quality import label_issues,label_votes,Neighbours,packaged_neighbours
 from .methods import METHODS
-from .overlay import overlay_maps,relevance_colorbar,RELEVANCE_CMAP
+from .overlay import outline_masks,overlay_maps,relevance_colorbar
+from .overlay import RELEVANCE_CMAP
 from .zoo import model_card
 
 # %% ../nbs/07_explain.ipynb #7c000014
@@ -50,6 +51,7 @@ class Explanation:
     label_issue:bool|None=None        # Is the label a label issue? None: unknown
     votes:dict|None=None              # Votes of five people on the label; None: not asked
     difficulty:str|None=None          # Why it is hard, '' if it is not; None: unknown
+    mask:np.ndarray|None=None         # Pixels of the object, (H,W) bool; None: unknown
     on_object:bool|None=None          # Is the highest position on the object? None: no mask
     about:dict=field(default_factory=dict) # Checksum of the weights, hardware, versions
 
@@ -101,10 +103,17 @@ def title(self:Explanation)->str:
     return f'{predicted}, true {with_prob(self.label)}'
 
 @patch
-def overlays(self:Explanation)->np.ndarray:
-    "Overlays of both maps and of their difference, (3,s*H,s*W,3) uint8, on one scale"
+def pictures(
+    self:Explanation,
+    cmap:Any=None,    # Colour map, see `overlay_maps`
+    opacity:float=1., # Of the maps, see `overlay_maps`
+)->list:              # Four, (H,W,3) uint8: of sides of at least 128 pixels but for the image
+    "The image and overlays of both maps and of their difference; a mask is outlined in all"
     maps = torch.cat([self.maps,self.difference[None]])
-    return overlay_maps(np.stack([self.x]*3), maps, self.vmax, signed=True)
+    overlays = overlay_maps(np.stack([self.x]*3), maps, None, True, cmap, opacity)
+    if self.mask is None: return [self.x,*overlays]
+    return [*outline_masks(self.x[None], self.mask[None]),
+            *outline_masks(overlays, np.stack([self.mask]*3))]
 
 @patch
 def __repr__(self:Explanation)->str: return self.title()
@@ -268,6 +277,7 @@ def explain_images(
             bias=None if biases is None else biases[i],
             deletion_curves=None if curves[i].isnan().any() else curves[i],
             difficulty=None if images.difficulty is None else str(images.difficulty[i]),
+            mask=None if images.mask is None else images.mask[i],
             on_object=on_object[i],
             about=about))
     return explanations
@@ -388,15 +398,12 @@ def smallest_occlusion(
     return None
 
 # %% ../nbs/07_explain.ipynb #7c000023
-def _plot_overlays(axs, e): # the image, the map of either class, their difference
+def _plot_pictures(axs, e, cmap, opacity, widen): # image, map of either class, difference
     a,b = (e.classes[c] for c in e.compared)
     titles = 'image',f'relevance for\n{a}',f'relevance for\n{b}',f'difference:\n{a} − {b}'
-    for ax,x,title in zip(axs, (e.x,*e.overlays()), titles):
-        ax.imshow(x, interpolation='nearest')
-        ax.set_title(title, fontsize=8)
-        ax.axis('off')
+    show_images(e.pictures(cmap, opacity), titles, axs=axs)
     unit = 'logits per position' if e.method=='grad_cam' else f'value of {e.method}'
-    relevance_colorbar(axs, e.vmax, True, label=unit)
+    relevance_colorbar(axs, e.vmax or 1., True, unit, cmap, widen)
 
 # %% ../nbs/07_explain.ipynb #7c0000b5
 def _plot_probabilities(ax, e): # of five classes, each with its name in its bar or beside it
@@ -407,10 +414,10 @@ def _plot_probabilities(ax, e): # of five classes, each with its name in its bar
     ax.set(xlim=(0,1), xticks=(0,0.5,1), yticks=(), xlabel='probability')
     ax.invert_yaxis()
 
-def _plot_difference(ax, e): # at its native size, with numbers if there is room for them
+def _plot_difference(ax, e, cmap): # at its native size, with numbers if there is room for them
     m = e.difference
     h,w = m.shape
-    ax.imshow(m, cmap=RELEVANCE_CMAP, vmin=-e.vmax, vmax=e.vmax)
+    ax.imshow(m, cmap=cmap, vmin=-e.vmax, vmax=e.vmax)
     if max(h, w)<=4:
         for i,j in np.ndindex(h, w):
             text = ax.text(j, i, f'{m[i,j]:.2f}', ha='center', va='center', fontsize=8)
@@ -448,17 +455,23 @@ def _plot_neighbours(ax, e): # up to four, with their names in the same rows
 
 # %% ../nbs/07_explain.ipynb #7c0000b2
 def plot_explanation(
-    e:Explanation, # Explanation of one image
-)->np.ndarray:     # The axes, (2,4)
+    e:Explanation,    # Explanation of one image
+    title:str=None,   # None: name, predicted and true class; '' draws none
+    cmap:Any=None,    # Colour map of the maps, see `overlay_maps`
+    opacity:float=1., # Of the maps, see `overlay_maps`
+    axs:Any=None,     # Eight axes to draw on; None creates a figure
+)->np.ndarray:        # The axes, (2,4)
     "An explanation as a figure: image and maps above, the numbers behind them below"
-    fig,axs = plt.subplots(2, 4, figsize=(6.1,4.3), layout='constrained')
-    _plot_overlays(axs[0], e)
-    panels = _plot_probabilities,_plot_difference,_plot_deletion,_plot_neighbours
+    widen = axs is None
+    axs = grid_axes(2, 4, (6.1,4.3), axs)
+    _plot_pictures(axs[0], e, cmap, opacity, widen)
+    plot_difference = partial(_plot_difference, cmap=cmap or RELEVANCE_CMAP)
+    panels = _plot_probabilities,plot_difference,_plot_deletion,_plot_neighbours
     for plot,ax in zip(panels, axs[1]):
         plot(ax, e)
         ax.tick_params(labelsize=8)
         ax.xaxis.label.set_size(8)
-    fig.suptitle(e.title(), fontsize=10)
+    axs[0,0].figure.suptitle(e.title() if title is None else title, fontsize=10)
     return axs
 
 # %% ../nbs/07_explain.ipynb #7c000015

@@ -12,7 +12,6 @@ from collections.abc import Callable,Sequence
 from pathlib import Path
 from typing import Any,NamedTuple
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
@@ -21,7 +20,7 @@ from torch import Tensor,nn
 
 from .analysis import wilson_intervals
 from .baselines import BASELINES
-from .data import Images,prepare_for
+from .data import grid_axes,Images,prepare_for
 from .files import hardware_info,load_tensors,save_tensors,weights_sha256
 from .gradcam import apply_in_batches,Cams,checked_logits,Target,uncompiled
 from .methods import METHODS
@@ -556,6 +555,7 @@ def _baseline_lines(ax, table, name, lower):
 def plot_map_scores(
     table:pd.DataFrame, # As the field `table` of `MapScores`
     names:tuple,        # Scores to draw, a panel each
+    axs:Any=None,       # Axes to draw on, one a score; None creates a figure
 )->np.ndarray:          # The axes, (len(names),)
     """Scores by method, with a colour and a line of its own for each layer.
 
@@ -568,15 +568,14 @@ def plot_map_scores(
     own = [layer for layer in layers if layer!=_ANY_LAYER]
     colors = {layer:f'C{i}' for i,layer in enumerate(own)}|{_ANY_LAYER:'0.3'}
     height = (0.145*max(2, len(own))+0.02)*len(methods)+0.6
-    fig,axs = plt.subplots(1, len(names), figsize=(7,height), sharey=True, squeeze=False,
-                           layout='constrained')
-    axs = axs[0]
+    axs = grid_axes(1, len(names), (7,height), axs, sharey=True)[0]
     for ax,name in zip(axs, names):
         lower = name.startswith(_LOWER_IS_BETTER)
         _plot_panel(ax, shown, name, methods, offsets, colors, lower)
         _baseline_lines(ax, table, name, lower)
-    axs[0].set_yticks(range(len(methods)), [_display_name(m) for m in methods])
-    axs[0].set_ylim(len(methods)-0.5, -0.5)
+        ax.set_yticks(range(len(methods)), [_display_name(m) for m in methods])
+        ax.set_ylim(len(methods)-0.5, -0.5)
+    for ax in axs[1:]: ax.tick_params(labelleft=False)
     for layer in layers: # its name, beside its line in the last row that has it
         y = methods.index(shown.method[shown.layer==layer].iloc[-1])+offsets[layer]
         axs[-1].annotate(layer, (1.02,y), xycoords=('axes fraction','data'), fontsize=8,

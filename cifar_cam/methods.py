@@ -17,12 +17,13 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
+from fastcore.meta import delegates
 from torch import Tensor,nn
 
-from .data import prepare_for,show_images
+from .data import prepare_for
 from .gradcam import apply_in_batches,CamMethod,Cams,checked_logits
 from .gradcam import differentiate,grad_cam,rectify,Target,uncompiled
-from .overlay import overlay_maps
+from .overlay import show_maps_of_image
 from .resnet import get_layer
 
 # %% ../nbs/05a_methods.ipynb #a8406830
@@ -436,6 +437,7 @@ def _map_agreement(
     return rank_correlation(*(F.adaptive_avg_pool2d(m, size) for m in (a,b)))
 
 # %% ../nbs/05a_methods.ipynb #5a000017
+@delegates(show_maps_of_image, but=['signed'])
 def show_methods(
     model:nn.Module,              # Model
     x:np.ndarray,                 # One image, (H,W,3) uint8
@@ -443,8 +445,15 @@ def show_methods(
     layer:str|nn.Module='layer4', # Layer or its name
     methods:dict=None,            # Name to method; None: all of `METHODS`
     prepare:Callable=None,        # (n,H,W,3) uint8 to input of the model; None: `prepare_for`
+    titles:Any=None,              # One a method; None: see below; () draws none
+    scale:str='map',              # One colour scale for each 'map', or for 'all'
+    cols:int=5,                   # Images in a row
+    size:float=1.35,              # Width of an image in inches
+    **kwargs:Any,
 )->np.ndarray:             # The axes
-    "One image under every method, scaled separately, with rank correlations with the first"
+    """One image under every method, with rank correlations of the maps with the first.
+
+    Methods have different units, so each map has its own colour scale."""
     methods = METHODS if methods is None else methods
     xb = (prepare or prepare_for(model))(x[None])
     cams = [f(model, xb, layer, target) for f in methods.values()]
@@ -452,6 +461,6 @@ def show_methods(
         r = 'empty' if c.empty else f'{_map_agreement(c.maps, cams[0].maps)[0]:.2f}'
         remark = '' if f.class_sensitive else '\nless class-sensitive'
         return f'{fill(f.name, 16)}\n{r}{remark}'
-    titles = [title(f, c) for f,c in zip(methods.values(), cams)]
-    images = [x,*(overlay_maps(x[None], c.maps)[0] for c in cams)]
-    return show_images(images, ['image\n',*titles], cols=min(5, len(images)), size=1.35)
+    if titles is None: titles = [title(f, c) for f,c in zip(methods.values(), cams)]
+    return show_maps_of_image(x, [c.maps[0] for c in cams], titles, scale=scale, size=size,
+                              cols=min(cols, 1+len(cams)), **kwargs)

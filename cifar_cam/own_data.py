@@ -6,16 +6,15 @@
 __all__ = ['from_arrays', 'cifar100', 'from_folder']
 
 # %% ../nbs/00e_own_data.ipynb #0e000004
-import logging,os,pickle
+import logging,pickle
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from fastcore.xdg import xdg_cache_home
 
-from .data import Images,Splits
+from .data import data_root,Images,Splits
 from .image_files import read_images
 
 # %% ../nbs/00e_own_data.ipynb #0e00000b
@@ -125,8 +124,7 @@ def cifar100(
 )->Splits:              # 45,000 training, 5,000 validation and 10,000 test images
     "CIFAR-100; raises `FileNotFoundError` if it is missing or damaged"
     from torchvision.datasets import CIFAR100
-    root = root or os.environ.get('CIFAR_CAM_DATA') or xdg_cache_home()/'cifar_cam'
-    root = Path(root).expanduser()
+    root = data_root(root)
     try: files = [CIFAR100(root, train, download=download) for train in (True,False)]
     except (RuntimeError, OSError) as e: # of torchvision
         raise FileNotFoundError(

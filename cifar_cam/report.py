@@ -71,20 +71,21 @@ def _faithfulness(model, images, layer, prepare):
     gaps = {name:[t['gap, mean'][name],t['gap, mean ±'][name]] for name in t.index}
     return dict(n=len(images), empty=int(t['empty']['grad_cam']))|gaps
 
-def _by_difficulty(model, images, preds, layer, reference, prepare):
+def _points_at_object(model, images, layer, prepare):
+    "Is the highest position of each map on the object? (n,) bool"
+    maps = grad_cam(model, prepare(images.x), layer).upsampled(images.x.shape[1:3])
+    return pointing_game(maps, images.mask)>=.5 # not for NaN, an empty map
+
+def _by_difficulty(images, preds, on_object, reference):
     "Errors, and maps that point to the object, for each known difficulty of the images"
-    xb = (prepare or prepare_for(model, images))(images.x)
-    maps = grad_cam(model, xb, layer).upsampled(images.x.shape[1:3])
-    hits = pointing_game(maps, images.mask)
     rows = []
     for name in ['',*np.unique(images.difficulty[images.difficulty!=''])]:
         mine = torch.from_numpy(images.difficulty==name)
         if not mine.any(): continue
         wrong = mine&~preds.correct
         row = dict(difficulty=name or 'none', n=int(mine.sum()), errors=int(wrong.sum()),
-                   on_object=hits[mine].nan_to_num().mean().item(),
-                   n_on_object=int((hits[mine].nan_to_num()>=.5).sum()),
-                   on_object_errors=int((hits[wrong].nan_to_num()>=.5).sum()))
+                   on_object=int(on_object[mine].sum()),
+                   on_object_errors=int(on_object[wrong].sum()))
         if reference is not None: row['reference'] = int((mine&~reference.correct).sum())
         rows.append(row)
     return rows
@@ -107,20 +108,22 @@ def _report_summary(
     model:nn.Module,        # Model that made `preds`
     images:Images,          # Images
     preds:Predictions,      # Predictions for `images`
-    layer:str='layer4',     # Layer of the maps
+    layer:str,              # Layer of the maps
+    prepare:Callable,       # (n,H,W,3) uint8 to input of the model
     neighbours:Neighbours=None, # Nearest training images of `images`; None if unknown
     reference:Predictions=None, # Of another model, to compare with
     n_faithfulness:int=50,  # Evaluate the maps of the first so many images; 0: none
-    prepare:Callable=None,  # (n,H,W,3) uint8 to input of the model; None: see `prepare_for`
 )->dict:                    # Plain values, as in `summary.json`
     "The numbers of a report"
     metrics = summary_metrics(preds)
     if len(preds.classes)<=5: metrics = metrics.drop(index='top 5') # it would be 100 %
     loss,accuracy = loss_and_accuracy(preds.logits, preds.label)
     some = images[:n_faithfulness]
-    hard = images.mask is not None and images.difficulty is not None
-    by_difficulty = faithfulness = None
-    if hard: by_difficulty = _by_difficulty(model, images, preds, layer, reference, prepare)
+    on_object = by_difficulty = faithfulness = None
+    if images.mask is not None:
+        on_object = _points_at_object(model, images, layer, prepare)
+        if images.difficulty is not None:
+            by_difficulty = _by_difficulty(images, preds, on_object, reference)
     if len(some): faithfulness = _faithfulness(model, some, layer, prepare)
     return dict(
         model=_model_name(model),
@@ -134,6 +137,7 @@ def _report_summary(
         calibration_error=calibration_error(preds.logits, preds.label),
         most_confused=most_confused(preds, 8).to_dict('records'),
         label_issues=len(label_issues(preds)),
+        on_object=None if on_object is None else int(on_object.sum()),
         difficulties=by_difficulty,
         reference_accuracy=None if reference is None else reference.accuracy,
         near_duplicates=None if neighbours is None else _near_duplicates(preds, neighbours),
@@ -186,7 +190,7 @@ def _training_section(training): # of the template
     return section|dict(sweep_figure=sweep_figure, suggestions=suggestions._asdict())
 
 # %% ../nbs/07a_report.ipynb #7c676dd0
-def _explain_shown(model, images, preds, indices, layer, neighbours, train, prepare):
+def _explain_shown(model, images, preds, indices, layer, prepare, neighbours, train):
     "Explanations of the images at `indices`, with label issues and, if known, neighbours"
     explanations = explain_images(model, images[indices], layer, prepare=prepare)
     if neighbours is not None:
@@ -243,8 +247,17 @@ def _write_files(out, html, summary, preds, indices, explanations):
     write_json(out/'manifest.json', {name:file_sha256(out/name) for name in _FILES})
 
 # %% ../nbs/07a_report.ipynb #70000021
-def _last_layer(model, images, prepare):
-    return last_spatial_layer(model, (prepare or prepare_for(model, images))(images.x[:1]))
+def _check_arguments(images, k, neighbours, train, reference): # of `write_report`
+    if not len(images): raise ValueError(f"no images in {images.name}: nothing to report on")
+    if k<1: raise ValueError(f"{k=} must be at least 1")
+    if neighbours is not None and train is None:
+        raise ValueError("train is missing: give the images that neighbours refers to")
+    if reference is not None and len(reference)!=len(images):
+        raise ValueError(
+            f"reference has {len(reference)} predictions for {len(images)} images")
+    if (images.y<0).any():
+        raise ValueError(f"{int((images.y<0).sum())} of {len(images)} images in {images.name} "
+                         "have no label: a report needs them, explain_images does not")
 
 # %% ../nbs/07a_report.ipynb #70000004
 def write_report(
@@ -265,24 +278,16 @@ def write_report(
     read:ImageFiles=None,  # How the images were read, if they come from files
 )->dict:                   # The numbers, as in `summary.json`
     "Write a report and its data; raises `ValueError` if there is nothing to report on"
-    if not len(images): raise ValueError(f"no images in {images.name}: nothing to report on")
-    if k<1: raise ValueError(f"{k=} must be at least 1")
-    if neighbours is not None and train is None:
-        raise ValueError("train is missing: give the images that neighbours refers to")
-    if reference is not None and len(reference)!=len(images):
-        raise ValueError(
-            f"reference has {len(reference)} predictions for {len(images)} images")
-    if (images.y<0).any():
-        raise ValueError(f"{int((images.y<0).sum())} of {len(images)} images in {images.name} "
-                         "have no label: a report needs them, explain_images does not")
+    _check_arguments(images, k, neighbours, train, reference)
+    prepare = prepare or prepare_for(model, images)
     preds = classify(model, images, prepare)
-    if layer is None: layer = _last_layer(model, images, prepare)
+    if layer is None: layer = last_spatial_layer(model, prepare(images.x[:1]))
     errors,correct = highest_loss_errors(preds, k),sample_predictions(preds, True, k)
     indices = np.concatenate([errors,correct])
-    explanations = _explain_shown(model, images, preds, indices, layer, neighbours, train,
-                                  prepare)
-    summary = _report_summary(model, images, preds, layer, neighbours, reference,
-                              prepare=prepare)|dict(
+    explanations = _explain_shown(model, images, preds, indices, layer, prepare, neighbours,
+                                  train)
+    summary = _report_summary(model, images, preds, layer, prepare, neighbours, reference)
+    summary |= dict(
         weights=weights_name,
         card=training.card if training else None,
         trained_on_images=trained_on_images,

@@ -12,7 +12,6 @@ from collections.abc import Callable,Iterator,Sequence
 from dataclasses import asdict,dataclass,replace
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
@@ -24,7 +23,7 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau,StepLR
 from tqdm import tqdm
 
 from .augment import DeviceLoader,loader,seed_torch
-from .data import Images,MEAN,prepare_for,Splits,STD
+from .data import grid_axes,Images,MEAN,prepare_for,Splits,STD
 from .lrfinder import lr_range_test,Sweep
 from .muon import Muon
 from .resnet import eval_mode,resnet18
@@ -664,10 +663,11 @@ def find_lr(
 # %% ../nbs/03_train.ipynb #b5f7e922
 def plot_history(
     history:pd.DataFrame, # What `fit` returned, or its CSV read back
-)->list:                  # The axes of loss, accuracy and learning rate
+    axs:Any=None,         # Three axes to draw on; None creates a figure
+)->np.ndarray:            # The axes of loss, accuracy and learning rate, (3,)
     "Loss and accuracy of both splits and the learning rate, epoch by epoch"
     splits = [s for s in ('train',_eval_split(history.columns)) if s]
-    _,axs = plt.subplots(1, 3, figsize=(7,2.3), layout='constrained')
+    axs = grid_axes(1, 3, (7,2.3), axs)[0]
     for ax,what,unit in ((axs[0],'loss',1), (axs[1],'acc',100)):
         for s,style in zip(splits, ('--','-')):
             ax.plot(history.epoch, unit*history[f'{s}_{what}'], style, marker='.', label=s)
@@ -675,4 +675,4 @@ def plot_history(
     axs[2].plot(history.epoch, history.lr, marker='.', c='tab:gray')
     labels = 'mean loss','accuracy, %','learning rate'
     for ax,label in zip(axs, labels): ax.set(xlabel='epoch', ylabel=label)
-    return list(axs)
+    return axs

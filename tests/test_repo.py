@@ -9,8 +9,10 @@ from collections import Counter
 import pytest
 import yaml
 from fastcore.docments import docments
+from PIL import Image
 
 from mutants import MUTANTS, mutate
+import picture
 from notebooks import ROOT, code_cells, directives, pages, read, relative, source
 from tools import BIN, CFG, LIB, copy, differing, must
 
@@ -62,6 +64,11 @@ def test_readme_and_changelog_are_made(tmp_path):
     made = {o.relative_to(tmp_path).as_posix() for o in tmp_path.rglob('*') if o.is_file()}
     old = {o.relative_to(ROOT).as_posix() for o in (ROOT/'nbs'/'images').glob('*-*.png')}
     assert differing(ROOT, tmp_path, made | old) == []
+
+
+def test_picture_of_the_report_shows_the_report_of_today():
+    with Image.open(picture.FILE) as image: shows = image.text['source']
+    assert shows == picture.source(), 'the templates or the weights have changed: make picture'
 
 
 def test_sidebar_names_every_page_once():

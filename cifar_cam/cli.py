@@ -190,7 +190,7 @@ def _write_several(explanations, read, folder):
 @command
 def explain_command(
     images:Param("Image files or folders of them", nargs='+'), # Image files or folders of them
-    out:str=None,           # PNG, PDF or SVG file; a folder for several; none: IMAGE.cam.png
+    out:str=None,           # PNG, PDF or SVG, or folder for several; none: IMAGE.cam.png or explained
     weights:str='cifar10',  # Packaged weights by name, or a file
     classes:str=None,       # Class names of a file without a card, with commas between them
     mean:str=None,          # Mean of each channel, for a file without a card: 0.5,0.5,0.5

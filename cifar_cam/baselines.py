@@ -20,7 +20,6 @@ from .gradcam import apply_in_batches,CamMethod,Cams,checked_logits
 from .gradcam import grad_cam,Target,uncompiled
 from .methods import layer_output
 from .pixels import input_gradient
-from .resnet import get_layer
 
 # %% ../nbs/05e_baselines.ipynb #5e00000a
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ class ImageMap:
         target:Any=None, # As for `grad_cam`, one class per image; the maps do not depend on it
     )->Cams:             # Maps (n,H,W), 0 or more
         "Maps of images"
-        model,targets = uncompiled(model),Target.of(target, len(xb))
+        model,targets = uncompiled(model),Target.of(target, len(xb), model)
         scale = mean_and_std(model)
         def one_batch(x, i):
             logits = checked_logits(model, x)
@@ -101,16 +100,15 @@ IMAGE_MAPS = dict(
 def random_map(
     model:nn.Module, # Model: (n,c,H,W) to logits (n,k)
     xb:Tensor,       # Normalised images, (n,c,H,W)
-    layer:str|nn.Module='layer4', # The noise has the size of its output
+    layer:Any='layer4', # The noise has the size of its output
     target:Any=None, # As for `grad_cam`, one class per image; the maps do not depend on it
 )->Cams:             # Maps (n,h,w) in [0,1)
     "Noise of a layer's size, the same at every call"
     model = uncompiled(model)
-    module = get_layer(model, layer)
-    targets = Target.of(target, len(xb))
+    targets = Target.of(target, len(xb), model)
     g = torch.Generator().manual_seed(0)
     def one_batch(x, i):
-        A,logits = layer_output(model, module, x)
+        A,logits,_ = layer_output(model, layer, x)
         noise = torch.rand(len(x), *A.shape[2:], generator=g).to(logits.device)
         return [noise, logits, targets[i].classes(logits)]
     return Cams(*apply_in_batches(one_batch, model, xb, 32))

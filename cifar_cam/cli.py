@@ -150,8 +150,8 @@ def _load_model_for(images, weights):
 def _save_figure(ax, file):
     "Write the figure of `ax` to a file and close it"
     from matplotlib.pyplot import close
-    ax.figure.savefig(file, dpi=200)
-    close(ax.figure)
+    try: ax.figure.savefig(file, dpi=200)
+    finally: close(ax.figure)
 
 # %% ../nbs/09_cli.ipynb #9f037725
 def _read_files(files, **kw):
@@ -190,7 +190,7 @@ def _write_several(explanations, read, folder):
 @command
 def explain_command(
     images:Param("Image files or folders of them", nargs='+'), # Image files or folders of them
-    out:str=None,           # PNG, PDF or SVG, or folder for several; none: IMAGE.cam.png or explained
+    out:str=None,           # PNG, PDF, SVG; several: folder; none: IMAGE.cam.png or explained
     weights:str='cifar10',  # Packaged weights by name, or a file
     classes:str=None,       # Class names of a file without a card, with commas between them
     mean:str=None,          # Mean of each channel, for a file without a card: 0.5,0.5,0.5

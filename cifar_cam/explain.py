@@ -8,6 +8,7 @@ __all__ = ['Explanation', 'explain_images', 'explain', 'smallest_occlusion', 'pl
 # %% ../nbs/07_explain.ipynb #7c000006
 import base64,io
 from collections.abc import Callable,Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass,field,replace
 from functools import partial
 from pathlib import Path
@@ -24,8 +25,10 @@ from .baselines import random_map
 from .data import cifar10,grid_axes,Images,prepare_for,show_images
 from .faithfulness import perturbation_curves,pointing_game
 from .files import atomic_write,hardware_info,weights_sha256
-from .gradcam import apply_in_batches,checked_logits,grad_cam,Target,uncompiled
+from .gradcam import apply_in_batches,checked_logits,feature_maps,grad_cam,Target
+from .gradcam import uncompiled
 from .label_quality import label_issues,label_votes,Neighbours,packaged_neighbours
+from .layout import CHANNELS_FIRST,Reshaped
 from .methods import METHODS
 from .overlay import outline_masks,overlay_maps,relevance_colorbar
 from .overlay import RELEVANCE_CMAP
@@ -208,28 +211,50 @@ def _batched_logits(model, xb, batch_size): # (n,k)
     def one_batch(x, i): return [checked_logits(model, x)]
     return apply_in_batches(one_batch, model, xb, batch_size)[0]
 
+def _spatial_outputs(model, x):
+    "Logits, and name, output and layout of the layers with several positions, in their order"
+    found = []
+    def note(name):
+        def hook(module, args, out):
+            if not torch.is_tensor(out): return
+            try: A,layout = feature_maps(Reshaped(name), module, out, x)
+            except ValueError: return
+            # the leaves of attention and MLPs hold queries, keys and the like
+            is_stage = any(module.children()) or 'norm' in type(module).__name__.lower()
+            if A[0,0].numel()>1 and (is_stage or layout is CHANNELS_FIRST):
+                found.append((name,out,layout))
+        return hook
+    with ExitStack() as stack:
+        for name,m in model.named_modules():
+            if name: stack.callback(m.register_forward_hook(note(name)).remove)
+        return checked_logits(model, x),found
+
 def last_spatial_layer(
     model:nn.Module, # Model
     xb:Tensor,       # One normalised image, (1,c,H,W)
 )->str:              # Its name
-    "The last layer with more than one output position; raises `ValueError` if there is none"
-    model,found,hooks = uncompiled(model),[],[]
-    def note(name):
-        def hook(module, args, out):
-            if not torch.is_tensor(out) or out.ndim!=4: return
-            if out.shape[2]*out.shape[3]>1: found.append(name)
-        return hook
-    try:
-        for name,m in model.named_modules():
-            if name: hooks.append(m.register_forward_hook(note(name)))
-        _batched_logits(model, xb, 1)
-    finally:
-        for h in hooks: h.remove()
-    if not found:
-        raise ValueError(
-            "no layer of the model gives feature maps (n,c,h,w) with more than one position: "
-            "name a layer, or use a model with convolutions")
-    return found[-1]
+    """The last layer with more than one output position.
+
+    In a transformer, the last that the logits depend on at several positions: after it, only
+    the class token counts. Raises `ValueError` if there is none."""
+    model,names = uncompiled(model),[]
+    def one_batch(x, i):
+        with torch.enable_grad():
+            logits,found = _spatial_outputs(model, x.requires_grad_())
+            score = logits.amax(1).sum()
+        if any(layout is not CHANNELS_FIRST for *_,layout in found):
+            found = [o for o in found if o[1].requires_grad]
+            grads = torch.autograd.grad(score, [out for _,out,_ in found], allow_unused=True)
+            found = [o for o,g in zip(found, grads)
+                     if g is not None and o[2].read(g).any(1).sum()>1]
+        names.extend(name for name,*_ in found)
+        return [logits.detach()]
+    apply_in_batches(one_batch, model, xb, 1)
+    if not names:
+        raise ValueError("no layer of the model gives feature maps (n,c,h,w), (n,h,w,c) or "
+                         "tokens (n,t,c) with more than one position that count: name a layer, "
+                         "or say how to read it, `Reshaped(layer, reshape)`")
+    return names[-1]
 
 # %% ../nbs/07_explain.ipynb #7c0000172
 def _index_of(c, classes): # of a class, by its index or name

@@ -76,7 +76,7 @@ def perturbation_curves(
     if not 1<=steps<=h*w:
         raise ValueError(f"{steps=} must be from 1 to {h*w}, the number of pixels")
     ranks = pixel_ranks(maps)
-    targets = Target.of(target, n)
+    targets = Target.of(target, n, model)
     counts = ((torch.arange(steps)+0.5)/steps*h*w).round().view(-1,1,1)
     def one_batch(x, i):
         r = ranks[i].view(-1,1,h,w)
@@ -249,7 +249,7 @@ def average_drop(
         raise ValueError(
             f"maps must have some relevance each, but {int(empty.sum())} of {n} have none: "
             "leave these out")
-    targets = Target.of(target, n)
+    targets = Target.of(target, n, model)
     def one_batch(x, i):
         m = maps[i].to(x.device).clamp(min=0)
         m = m/m.amax((1,2), keepdim=True)

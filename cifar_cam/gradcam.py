@@ -9,14 +9,17 @@ __all__ = ['grad_cam', 'Tap', 'Cams', 'CamMethod', 'Target', 'Margin']
 from collections.abc import Callable
 from contextlib import AbstractContextManager,ExitStack,nullcontext
 from dataclasses import dataclass
+from threading import get_ident
 from typing import Any,NamedTuple
 
 import torch
 from torch import Tensor,nn
 from tqdm import tqdm
 
+from .data import card_of
+from .layout import Reshaped
 from .overlay import upsample_maps
-from .resnet import eval_mode,get_layer
+from .resnet import eval_mode
 
 # %% ../nbs/05_gradcam.ipynb #d2203476
 class Tap:
@@ -26,16 +29,17 @@ class Tap:
     ): self.layer = layer
 
     def _catch(self, layer, inp, out):
-        if not torch.is_tensor(out) or out.ndim!=4:
-            raise ValueError(f"{type(layer).__name__} gives no feature maps (n,c,h,w): "
-                             "choose a layer before the pooling")
+        if get_ident()!=self._thread: return None # another thread runs the model, too
+        if not torch.is_tensor(out):
+            raise ValueError(f"{type(layer).__name__} gives no feature maps, but "
+                             f"{type(out).__name__}: choose a layer that gives one tensor")
         torch.set_grad_enabled(True)
         kept = out.clone() if out.requires_grad else out.detach().clone().requires_grad_()
         self.outs.append(kept)
         return kept.clone() # copies, so that later layers may work in place on what they get
 
     def __enter__(self)->'Tap':
-        self.outs,self._grad = [],torch.is_grad_enabled()
+        self.outs,self._thread,self._grad = [],get_ident(),torch.is_grad_enabled()
         torch.set_grad_enabled(False)
         self._handle = self.layer.register_forward_hook(self._catch)
         return self
@@ -46,7 +50,7 @@ class Tap:
 
     @property
     def out(self)->Tensor:
-        "The feature maps; raises `ValueError` when the layer did not run exactly once"
+        "The output; raises `ValueError` when the layer did not run exactly once"
         n = len(self.outs)
         if n!=1: raise ValueError(f"{type(self.layer).__name__} ran {n} times in one pass: "
                                   "choose a layer that runs once")
@@ -75,6 +79,24 @@ class Cams(NamedTuple):
         "Maps at another height and width, see `upsample_maps`"
         return upsample_maps(self.maps, size)
 
+# %% ../nbs/05_gradcam.ipynb #6506cc52
+def feature_maps(
+    layer:Reshaped,   # Layer and how it is read
+    module:nn.Module, # The layer itself
+    out:Tensor,       # Its output
+    x:Tensor,         # The images, (n,c,H,W)
+)->tuple:             # Feature maps (n,c,h,w), without a graph, and the layout
+    "Read the output of a layer; raises `ValueError` where all positions are copies of one"
+    layout = layer.layout(out, x, module)
+    A = layout.read(out.detach())
+    if A[0,0].numel()==1 or (A[...,0,0]!=A[...,-1,-1]).any(): return A,layout
+    def is_uniform(t): return (t==t[...,:1,:1]).all()
+    if A.any() and is_uniform(A) and not is_uniform(x):
+        raise ValueError(
+            f"{type(module).__name__} gives the same values at all of its "
+            f"{A.shape[2]}×{A.shape[3]} positions: choose a layer before them")
+    return A,layout
+
 # %% ../nbs/05_gradcam.ipynb #ef5b79bf
 @dataclass(frozen=True, repr=False)
 class CamMethod:
@@ -94,7 +116,7 @@ class CamMethod:
     def __call__(self,
         model:nn.Module,     # Any classifier: (n,c,H,W) to logits (n,k)
         xb:Tensor,           # Normalised images, (n,c,H,W)
-        layer:Any='layer4',  # Layer or its name, see `get_layer`; or a list of them
+        layer:Any='layer4',  # Layer, its name, or `Reshaped`; or a list of them
         target:Any=None,     # None for the predicted class, or any form that `Target.of` takes
         signed:bool=False,   # Keep relevance against the target, below 0?
         batch_size:int=32,   # Images at a time
@@ -102,8 +124,9 @@ class CamMethod:
     )->Cams|list:            # Maps at the layer's size, logits, classes; a list for a list
         "Maps of images; raises `ValueError` for a layer or target that does not fit"
         model,several = uncompiled(model),isinstance(layer, (list,tuple))
-        layers = [get_layer(model, l) for l in (layer if several else [layer])]
-        targets = Target.of(target, len(xb))
+        wanted = [Reshaped.of(l) for l in (layer if several else [layer])]
+        layers = [l.module(model) for l in wanted]
+        targets = Target.of(target, len(xb), model)
 
         def one_batch(x, i):
             with ExitStack() as stack:
@@ -111,9 +134,10 @@ class CamMethod:
                 logits = checked_logits(model, x)
                 scores = targets[i].scores(logits)
                 outs = [tap.out for tap in taps]
+                views = [feature_maps(*o, x) for o in zip(wanted, layers, outs)]
                 def maps_of(*grads):
-                    pairs = zip(outs, grads)
-                    return [self.formula(A.detach().float(), G.float()) for A,G in pairs]
+                    return [self.formula(A.float(), layout.read(G).float())
+                            for (A,layout),G in zip(views, grads)]
                 maps = differentiate(scores, outs, maps_of)
             return [*maps, logits.detach(), targets[i].classes(logits)]
 
@@ -129,6 +153,14 @@ def _grad_cam(A, G):
 grad_cam = CamMethod(
     _grad_cam, 'Grad-CAM', 'https://arxiv.org/abs/1610.02391', sums_to_score=True)
 
+# %% ../nbs/05_gradcam.ipynb #fdae08c0
+def _without_names(target, names): # class names, also in lists, as indices
+    if isinstance(target, (list,tuple)): return [_without_names(t, names) for t in target]
+    if not isinstance(target, str): return target
+    if names and target in names: return list(names).index(target)
+    known = f"one of {', '.join(names)}" if names else "an index: the model names no classes"
+    raise ValueError(f"target={target!r} is no class: give {known}; or None, 'all', a function")
+
 # %% ../nbs/05_gradcam.ipynb #fdae08cd
 class Target:
     "What is explained: one score for each image, or several"
@@ -136,18 +168,19 @@ class Target:
     def of(
         target:Any, # None, a class, (n,), (n,m), (1,m), 'all', a function, or a `Target`
         n:int,      # Number of images
+        model:nn.Module=None, # Model, whose card may name its classes
     )->'Target':
         "The target in any of its forms; raises `ValueError` when it does not fit `n` images"
         if target is None: return _PredictedClass()
-        if isinstance(target, Target): return target.for_images(n)
+        if isinstance(target, Target): return target.for_images(n, model)
         if callable(target): return _ScoreFunction(target)
-        if isinstance(target, str):
-            if target=='all': return _AllClasses()
-            raise ValueError(
-                f"target must be classes, a function, None or 'all', got {target!r}")
-        return _Classes(target).for_images(n)
+        if isinstance(target, str) and target=='all': return _AllClasses()
+        if isinstance(target, (list,tuple)) and target and all(map(callable, target)):
+            return _ScoreFunctions(target).for_images(n)
+        return _Classes(_without_names(target, card_of(model).get('classes'))).for_images(n)
 
-    def for_images(self, n:int)->'Target': return self # checked against the number of images
+    # checked against the number of images; a model's card may name the classes
+    def for_images(self, n:int, model:Any=None)->'Target': return self
     def __getitem__(self, i:Any)->'Target': return self # the target of some of the images
 
     def classes(self,
@@ -182,10 +215,11 @@ class _Classes(Target):
         t = torch.as_tensor(classes)
         if t.is_inference(): t = t.clone() # autograd could not use it
         if t.is_floating_point() or t.dtype==torch.bool:
-            raise ValueError(f"target must be whole numbers, got {t.tolist()}")
+            raise ValueError(f"target must be whole numbers, got {t.tolist()}; "
+                             "of one-hot rows, give the argmax(1)")
         self._classes = t.long()
 
-    def for_images(self, n:int)->'_Classes':
+    def for_images(self, n:int, model:Any=None)->'_Classes':
         t = self._classes
         if t.ndim==0: t = t.expand(n)
         if t.ndim==2 and len(t)==1: t = t.expand(n,-1)
@@ -196,7 +230,12 @@ class _Classes(Target):
         return _Classes(t)
 
     def __getitem__(self, i:Any)->'_Classes': return _Classes(self._classes[i])
-    def classes(self, logits:Tensor)->Tensor: return self._classes.to(logits.device)
+    def classes(self, logits:Tensor)->Tensor:
+        t,k = self._classes.to(logits.device),logits.shape[1]
+        if t.ndim==2 and t.shape[1]==k>2 and ((t==0)|(t==1)).all() and (t.sum(1)==1).all():
+            raise ValueError(f"target has rows of {k} zeros and ones: for one-hot rows, give "
+                             "their argmax(1)")
+        return t
 
 # %% ../nbs/05_gradcam.ipynb #005d5050
 class _ScoreFunction(Target):
@@ -214,6 +253,29 @@ class _ScoreFunction(Target):
                 f"it gave {shape or s}")
         return s
 
+class _ScoreFunctions(Target):
+    "A function for each image, of its logits (k,), such as the targets of pytorch-grad-cam"
+    def __init__(self,
+        functions:Any, # (n,) functions, each from (k,) to a number
+    ): self.functions = functions
+
+    def for_images(self, n:int, model:Any=None)->'_ScoreFunctions':
+        if len(self.functions)!=n:
+            raise ValueError(f"target has {len(self.functions)} functions for {n} images: "
+                             "give one each, or one function of all logits (n,k)")
+        return self
+
+    def __getitem__(self, i:Any)->'_ScoreFunctions':
+        if isinstance(i, slice): return _ScoreFunctions(self.functions[i])
+        return _ScoreFunctions([self.functions[j] for j in i])
+
+    def scores(self, logits:Tensor)->Tensor:
+        scores = [torch.as_tensor(f(row)) for f,row in zip(self.functions, logits)]
+        for s in scores:
+            if s.numel()!=1: raise ValueError("each function in target must turn logits (k,) "
+                                              f"into one number, one gave {tuple(s.shape)}")
+        return torch.stack([s.reshape(()) for s in scores])
+
 class Margin(Target):
     "How far one class is ahead of another, in logits"
     def __init__(self,
@@ -221,8 +283,8 @@ class Margin(Target):
         over:Any, # Class to compare with, in the same forms
     ): self.of_target,self.over_target = of,over
 
-    def for_images(self, n:int)->'Margin':
-        return Margin(Target.of(self.of_target, n), Target.of(self.over_target, n))
+    def for_images(self, n:int, model:Any=None)->'Margin':
+        return Margin(*(Target.of(t, n, model) for t in (self.of_target,self.over_target)))
 
     def __getitem__(self, i:Any)->'Margin':
         return Margin(self.of_target[i], self.over_target[i])
@@ -251,12 +313,19 @@ def checked_logits(
     y,n = model(x.clone()),len(x) if n is None else n
     if not torch.is_tensor(y) or y.ndim!=2:
         got = tuple(y.shape) if torch.is_tensor(y) else type(y).__name__
-        raise ValueError(f"the model must give logits (n,classes), got {got}")
+        raise ValueError(
+            f"the model must give logits (n,classes), got {got}: pick them, for example with "
+            "model.register_forward_hook(lambda module, args, out: out[0])")
     if len(y)!=n:
         raise ValueError(f"the model must give a row of logits for each of {n} images, "
                          f"got {len(y)}")
     if not y.isfinite().all():
         raise ValueError("the model's logits hold NaN or infinite values")
+    if y.shape[1]>1 and (y>=0).all() and ((y.detach().float().sum(1)-1).abs()<1e-3).all():
+        raise ValueError(
+            "the model gives probabilities (each row is at least 0 and sums to 1), not logits: "
+            "leave its softmax out, or take the logarithm, which is a logit, with "
+            "model.register_forward_hook(lambda module, args, out: out.log())")
     return y
 
 # %% ../nbs/05_gradcam.ipynb #624f2003

@@ -20,7 +20,7 @@ from torch import Tensor,nn
 from .analysis import classify,Predictions
 from .data import Images
 from .files import load_tensors
-from .resnet import get_layer
+from .resnet import eval_mode,get_layer
 from .train import predict_logits
 from .zoo import WEIGHTS_DIR
 
@@ -55,9 +55,10 @@ def penultimate_features(
     batches = []
     def keep_input(layer, args): batches.append(args[0].float().cpu())
 
-    hook = get_layer(model, head).register_forward_pre_hook(keep_input)
-    try: predict_logits(model, images)
-    finally: hook.remove()
+    with eval_mode(model): # no other thread runs the model meanwhile
+        hook = get_layer(model, head).register_forward_pre_hook(keep_input)
+        try: predict_logits(model, images)
+        finally: hook.remove()
     return F.normalize(torch.cat(batches), dim=1)
 
 # %% ../nbs/04a_label_quality.ipynb #4d000013

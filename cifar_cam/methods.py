@@ -22,7 +22,8 @@ from torch import Tensor,nn
 
 from .data import prepare_for
 from .gradcam import apply_in_batches,CamMethod,Cams,checked_logits
-from .gradcam import differentiate,grad_cam,rectify,Target,uncompiled
+from .gradcam import differentiate,feature_maps,grad_cam,rectify,Target,uncompiled
+from .layout import Reshaped
 from .overlay import show_maps_of_image
 from .resnet import get_layer
 
@@ -102,20 +103,21 @@ def _replace_output(
 
 def layer_output(
     model:nn.Module, # Model
-    layer:nn.Module, # One of its layers
+    layer:Any,       # One of its layers, its name, or `Reshaped`
     x:Tensor,        # Normalised images, (n,c,H,W)
-)->tuple:            # Copy of the layer's feature maps (n,c,h,w), logits (n,k)
+)->tuple:            # Copy of the layer's feature maps (n,c,h,w), logits (n,k), `Layout`
     """Forward pass that keeps a layer's output.
 
     Raises `ValueError` unless the layer gives feature maps, once."""
-    outs = []
+    layer = Reshaped.of(layer)
+    module,outs = layer.module(model),[]
     def keep(out): # a copy, because a later layer may work in place
         outs.append(out.clone() if torch.is_tensor(out) else out)
-    with _replace_output(layer, keep): logits = checked_logits(model, x)
-    if len(outs)!=1 or not torch.is_tensor(outs[0]) or outs[0].ndim!=4:
-        raise ValueError(
-            f"{type(layer).__name__} does not give feature maps (n,c,h,w) once a pass")
-    return outs[0],logits
+    with _replace_output(module, keep): logits = checked_logits(model, x)
+    if len(outs)!=1 or not torch.is_tensor(outs[0]):
+        raise ValueError(f"{type(module).__name__} does not give one tensor once a pass")
+    A,layout = feature_maps(layer, module, outs[0], x)
+    return A,logits,layout
 
 def _float32_sum(
     pattern:str, # As for `torch.einsum`
@@ -131,13 +133,15 @@ class Perturbation:
     "One image, the feature maps of a layer, and the scores of changed images and feature maps"
     def __init__(self,
         model:nn.Module, # Model
-        layer:nn.Module, # Layer whose channels are weighed
+        layer:Any,       # Layer whose channels are weighed, its name, or `Reshaped`
         x:Tensor,        # Normalised image, (1,c,H,W)
         target:Target,   # What is explained
         batch_size:int,  # Changed images at a time
     ):
-        self.model,self.layer,self.x,self.batch_size = model,layer,x,batch_size
-        self.A,self.logits = layer_output(model, layer, x) # (1,c,h,w), (1,k)
+        self.model,self.x,self.batch_size = model,x,batch_size
+        self.layer = Reshaped.of(layer).module(model)
+        # (1,c,h,w), (1,k)
+        self.A,self.logits,self.layout = layer_output(model, layer, x)
         # those of the unchanged image are explained
         self.classes = target.classes(self.logits)
         self.target = target if self.classes is None else Target.of(self.classes, 1)
@@ -161,7 +165,7 @@ class PerturbationMethod(CamMethod):
     def __call__(self,
         model:nn.Module,     # Any classifier: (n,c,H,W) to logits (n,k)
         xb:Tensor,           # Normalised images, (n,c,H,W)
-        layer:Any='layer4',  # Layer or its name
+        layer:Any='layer4',  # Layer, its name, or `Reshaped`
         target:Any=None,     # As for `CamMethod`; a function gets variants of one image
         signed:bool=False,   # Keep relevance against the target, below 0?
         batch_size:int=64,   # Variants of an image at a time
@@ -170,10 +174,10 @@ class PerturbationMethod(CamMethod):
         "Maps of images; raises `ValueError` for a layer or target that does not fit"
         if batch_size<1: raise ValueError(f"{batch_size=} must be at least 1")
         model = uncompiled(model)
-        module,targets = get_layer(model, layer),Target.of(target, len(xb))
+        targets = Target.of(target, len(xb), model)
 
         def one_image(x, i):
-            trial = Perturbation(model, module, x, targets[i], batch_size)
+            trial = Perturbation(model, layer, x, targets[i], batch_size)
             weights = self.formula(trial)
             maps = _float32_sum('c...,chw->...hw', weights, trial.A[0])[None]
             return [maps, trial.logits, trial.classes]
@@ -183,10 +187,17 @@ class PerturbationMethod(CamMethod):
 
 # %% ../nbs/05a_methods.ipynb #cbe4b513
 def _ablation_cam(trial):
-    x,A = trial.x,trial.A
+    x,A,axis = trial.x,trial.A,trial.layout.channels
+    if axis is None:
+        raise ValueError("Ablation-CAM sets channels to zero, and it is not known which axis "
+                         f"of the output of {type(trial.layer).__name__} has the channels")
+    def shaped(keep, out): # (b,c) with ones for all other axes
+        sizes = [len(keep)]+[1]*(out.ndim-1)
+        sizes[axis] = keep.shape[1]
+        return keep.view(sizes)
     def scores(keep): # of the image with some channels set to zero: keep (b,c) holds 0 and 1
         xs = x.expand(len(keep),-1,-1,-1) if repeat_image else x
-        return trial.score(xs, lambda out: out*keep[:,:,None,None], len(keep))
+        return trial.score(xs, lambda out: out*shaped(keep, out), len(keep))
     repeat_image = False
     try: scores(A.new_ones(2, A.shape[1]))
     except Exception: repeat_image = True # the model knows the size of its input
@@ -226,11 +237,11 @@ def closed_form_cam(
 
     Raises `ValueError` for a model with another head."""
     model = uncompiled(model)
-    last,linear = get_layer(model, layer),get_layer(model, head)
+    linear = get_layer(model, head)
     between = f'between {layer!r} and {head!r} lies more than a mean over positions'
 
     def one_batch(x, i):
-        A,logits = layer_output(model, last, x)
+        A,logits,_ = layer_output(model, layer, x)
         if linear.in_features!=A.shape[1]:
             raise ValueError(
                 f"{head!r} takes {linear.in_features} numbers, "
@@ -312,7 +323,7 @@ def full_grad(
     A signed map sums to the score without the biases of linear layers; raises `ValueError`
     where it does not."""
     model = uncompiled(model)
-    targets = Target.of(target, len(xb))
+    targets = Target.of(target, len(xb), model)
 
     def one_batch(x, i):
         x = x.detach().clone().requires_grad_()
@@ -346,7 +357,8 @@ class FinerTarget(Target):
         self.of_target,self.others,self.alpha = classes,others,alpha
 
     def _with(self, of_target): return FinerTarget(of_target, self.others, self.alpha)
-    def for_images(self, n:int)->'FinerTarget': return self._with(Target.of(self.of_target, n))
+    def for_images(self, n:int, model:Any=None)->'FinerTarget':
+        return self._with(Target.of(self.of_target, n, model))
     def __getitem__(self, i:Any)->'FinerTarget': return self._with(self.of_target[i])
 
     def scores(self, logits:Tensor)->Tensor:

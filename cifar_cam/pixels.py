@@ -6,6 +6,7 @@
 __all__ = ['guided_backprop', 'guided_grad_cam', 'MapFunction']
 
 # %% ../nbs/05c_pixels.ipynb #5c000004
+import math
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -38,7 +39,7 @@ def input_gradient(
 
     Section 3 of [Simonyan et al. 2013](https://arxiv.org/abs/1312.6034)."""
     model = uncompiled(model)
-    targets = Target.of(target, len(xb))
+    targets = Target.of(target, len(xb), model)
 
     def one_batch(x, i):
         x = x.detach().clone().requires_grad_()
@@ -52,25 +53,43 @@ def input_gradient(
 # %% ../nbs/05c_pixels.ipynb #a5eb7fe1
 class _GuidedReLU(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, x):
-        ctx.save_for_backward(x>0)
-        return x.clamp(min=0)
+    def forward(ctx, x, top): # of a ReLU6 top is 6, of a ReLU infinite
+        ctx.save_for_backward((x>0)&(x<top))
+        return x.clamp(0, top)
     @staticmethod
-    def backward(ctx, g): return g.clamp(min=0)*ctx.saved_tensors[0]
+    def backward(ctx, g): return g.clamp(min=0)*ctx.saved_tensors[0],None
 
 # %% ../nbs/05c_pixels.ipynb #5a000010
 _RELUS = F.relu,F.relu_,torch.relu,torch.relu_,torch.Tensor.relu,torch.Tensor.relu_
+_OTHER_ACTIVATIONS = ('celu','elu','gelu','hardswish','hardtanh','leaky_relu','mish','prelu',
+                      'rrelu','selu','silu','softplus','threshold')
+
+def _hardtanh_range(input, min_val=-1., max_val=1., inplace=False): return min_val,max_val
+
+def _top(f, name, args, kwargs): # where f cuts off: infinite for a ReLU; None if it is none
+    if f in _RELUS: return math.inf
+    if name=='relu6': return 6.
+    if name!='hardtanh': return None
+    low,high = _hardtanh_range(*args, **kwargs)
+    return high if low==0 else None
 
 class _GuidedReLUs(TorchFunctionMode):
     "Inside the block, each ReLU passes back positive gradients of positive inputs; `n` counts"
-    n = 0
+    def __init__(self):
+        super().__init__()
+        self.n,self.others = 0,set()
+
     def __torch_function__(self, f:Callable, types:Any, args:tuple=(), kwargs:dict=None)->Any:
-        kwargs = kwargs or {}
-        if f not in _RELUS: return f(*args, **kwargs)
+        kwargs,name = kwargs or {},getattr(f, '__name__', '').strip('_')
+        top = _top(f, name, args, kwargs)
+        if top is None:
+            if name in _OTHER_ACTIVATIONS: self.others.add(name)
+            return f(*args, **kwargs)
         self.n += 1
-        x,*inplace = *args,*kwargs.values()
-        y = _GuidedReLU.apply(x)
-        return x.copy_(y) if any(inplace) or f.__name__.endswith('relu_') else y
+        x = args[0] if args else kwargs['input']
+        y = _GuidedReLU.apply(x, top)
+        in_place = f.__name__.endswith('_') or kwargs.get('inplace') or args[-1] is True
+        return x.copy_(y) if in_place else y
 
 # %% ../nbs/05c_pixels.ipynb #5a000011
 def guided_backprop(
@@ -82,9 +101,13 @@ def guided_backprop(
 )->Tensor:               # Guided gradients, (n,c,H,W), or (n,m,c,H,W) for several targets
     """Guided backpropagation, [Springenberg et al. 2014](https://arxiv.org/abs/1412.6806).
 
-    Raises `ValueError` for a model without ReLUs."""
+    Raises `ValueError` for a model without ReLUs, or with other activations."""
     relus = _GuidedReLUs()
     gradients = input_gradient(model, xb, target, batch_size, progress, relus).gradients
+    if relus.others:
+        raise ValueError(f"{type(uncompiled(model)).__name__} calls "
+                         f"{', '.join(sorted(relus.others))}: guided backpropagation is defined "
+                         "for ReLU and ReLU6 only")
     if not relus.n:
         raise ValueError(f"{type(uncompiled(model)).__name__} calls no ReLU: nothing to guide")
     return gradients
@@ -116,7 +139,7 @@ class MapFunction:
         batch_size:int=32, # Images at a time
     )->Cams:               # Maps as they are given, also below 0; logits, classes
         "Maps of images; raises `ValueError` unless there is one class and one map per image"
-        model,targets = uncompiled(model),Target.of(target, len(xb))
+        model,targets = uncompiled(model),Target.of(target, len(xb), model)
         def one_batch(x, i):
             logits = checked_logits(model, x)
             classes = targets[i].classes(logits)

@@ -8,6 +8,9 @@ __all__ = ['LAYERS', 'BasicBlock', 'ResNet', 'resnet18', 'get_layer', 'eval_mode
 # %% ../nbs/01_resnet.ipynb #607dfbf5
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Lock,RLock
+from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 import torch.nn.functional as F
@@ -130,15 +133,24 @@ def get_layer(
     return layers[layer]
 
 # %% ../nbs/01_resnet.ipynb #5f36ce11
+_locks:Any = WeakKeyDictionary()
+_making_lock = Lock()
+
+def _lock_of(model): # one for each model, also for a compiled one and the one inside it
+    with _making_lock: return _locks.setdefault(getattr(model, '_orig_mod', model), RLock())
+
 @contextmanager
 def preserve_modes(
     model:nn.Module, # Model whose modes the block may change
 )->Iterator[None]:
-    "Each submodule has its training or evaluation mode again after the `with` block"
-    modes = {m:m.training for m in model.modules()}
-    try: yield
-    finally:
-        for m,training in modes.items(): m.training = training
+    """Each submodule has its training or evaluation mode again after the `with` block.
+
+    One thread at a time is in such a block of a model."""
+    with _lock_of(model):
+        modes = {m:m.training for m in model.modules()}
+        try: yield
+        finally:
+            for m,training in modes.items(): m.training = training
 
 # %% ../nbs/01_resnet.ipynb #507752d3
 @contextmanager

@@ -44,7 +44,7 @@ def removal_effects(
     if regions.shape[1:]!=xb.shape[2:]:
         raise ValueError(f"regions are {tuple(regions.shape[1:])}, images "
                          f"{tuple(xb.shape[2:])}: they must have the same size")
-    model,targets = uncompiled(model),Target.of(target, len(xb))
+    model,targets = uncompiled(model),Target.of(target, len(xb), model)
     def one_batch(x, i):
         logits = checked_logits(model, x)
         classes = Target.of(targets[i].classes(logits), len(x))

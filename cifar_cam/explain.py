@@ -7,6 +7,7 @@ __all__ = ['Explanation', 'explain_images', 'explain', 'smallest_occlusion', 'pl
 
 # %% ../nbs/07_explain.ipynb #7c000006
 import base64,io
+from collections import Counter
 from collections.abc import Callable,Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass,field,replace
@@ -227,7 +228,9 @@ def _spatial_outputs(model, x):
     with ExitStack() as stack:
         for name,m in model.named_modules():
             if name: stack.callback(m.register_forward_hook(note(name)).remove)
-        return checked_logits(model, x),found
+        logits = checked_logits(model, x)
+    times = Counter(name for name,*_ in found) # a layer that runs twice has no one output
+    return logits,[o for o in found if times[o[0]]==1]
 
 def last_spatial_layer(
     model:nn.Module, # Model

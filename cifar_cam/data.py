@@ -161,7 +161,8 @@ def checked_titles(
 )->list:        # n titles, empty ones for none
     "Titles of the parts of a figure; raises `ValueError` if there are too few or too many"
     titles = list(titles) or ['']*n
-    if len(titles)!=n: raise ValueError(f"titles must be {n}, or () for none: got {len(titles)}")
+    if len(titles)!=n:
+        raise ValueError(f"titles must be {n}, or () for none: got {len(titles)}")
     return titles
 
 def grid_axes(

@@ -255,8 +255,8 @@ def last_spatial_layer(
     apply_in_batches(one_batch, model, xb, 1)
     if not names:
         raise ValueError("no layer of the model gives feature maps (n,c,h,w), (n,h,w,c) or "
-                         "tokens (n,t,c) with more than one position that count: name a layer, "
-                         "or say how to read it, `Reshaped(layer, reshape)`")
+                         "tokens (n,t,c) with more than one position that count: name a "
+                         "layer, or say how to read it, `Reshaped(layer, reshape)`")
     return names[-1]
 
 # %% ../nbs/07_explain.ipynb #7c0000172

@@ -159,7 +159,8 @@ def _without_names(target, names): # class names, also in lists, as indices
     if not isinstance(target, str): return target
     if names and target in names: return list(names).index(target)
     known = f"one of {', '.join(names)}" if names else "an index: the model names no classes"
-    raise ValueError(f"target={target!r} is no class: give {known}; or None, 'all', a function")
+    raise ValueError(f"target={target!r} is no class: give {known}; "
+                     "or None, 'all', a function")
 
 # %% ../nbs/05_gradcam.ipynb #fdae08cd
 class Target:
@@ -323,8 +324,8 @@ def checked_logits(
         raise ValueError("the model's logits hold NaN or infinite values")
     if y.shape[1]>1 and (y>=0).all() and ((y.detach().float().sum(1)-1).abs()<1e-3).all():
         raise ValueError(
-            "the model gives probabilities (each row is at least 0 and sums to 1), not logits: "
-            "leave its softmax out, or take the logarithm, which is a logit, with "
+            "the model gives probabilities (each row is at least 0 and sums to 1), not "
+            "logits: leave its softmax out, or take the logarithm, which is a logit, with "
             "model.register_forward_hook(lambda module, args, out: out.log())")
     return y
 

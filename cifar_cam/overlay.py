@@ -101,7 +101,8 @@ def relevance_colorbar(
     "A bar with the colours of `overlay_maps`"
     fig = np.ravel(axs)[0].figure
     if widen: fig.set_figwidth(fig.get_figwidth()+0.9)
-    mappable = ScalarMappable(Normalize(-vmax if signed else 0, vmax), _colour_map(cmap, signed))
+    mappable = ScalarMappable(Normalize(-vmax if signed else 0, vmax),
+                              _colour_map(cmap, signed))
     bar = fig.colorbar(mappable, ax=axs, shrink=0.9, aspect=25)
     bar.set_label(label, fontsize=8)
     bar.ax.tick_params(labelsize=8)

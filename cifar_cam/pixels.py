@@ -106,8 +106,8 @@ def guided_backprop(
     gradients = input_gradient(model, xb, target, batch_size, progress, relus).gradients
     if relus.others:
         raise ValueError(f"{type(uncompiled(model)).__name__} calls "
-                         f"{', '.join(sorted(relus.others))}: guided backpropagation is defined "
-                         "for ReLU and ReLU6 only")
+                         f"{', '.join(sorted(relus.others))}: guided backpropagation is "
+                         "defined for ReLU and ReLU6 only")
     if not relus.n:
         raise ValueError(f"{type(uncompiled(model)).__name__} calls no ReLU: nothing to guide")
     return gradients
